@@ -1,0 +1,1 @@
+"""The symbolic pipeline, after "Emotion-Guided Image to Music Generation"."""
