@@ -57,5 +57,9 @@ class MidiError(EkphoniaError):
     """A MIDI file cannot be read or holds no notes."""
 
 
-class Cancelled(EkphoniaError):
+class DataMissingError(EkphoniaError):
+    """A data set for training or evaluation is not on this machine."""
+
+
+class CancelledError(EkphoniaError):
     """The person asked for it to stop."""

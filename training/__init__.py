@@ -1,0 +1,1 @@
+"""How the embedded models are trained and measured; imports `pipelines`, never the reverse."""

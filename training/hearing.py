@@ -1,0 +1,68 @@
+"""Train the listener: EIMG's clips and ratings in, assets/weights/hearing.safetensors and its card out.
+
+python -m training.hearing            cross-validate, fit on all clips, write the weights
+python -m training.hearing --dry-run  cross-validate only
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+import numpy as np
+import numpy.typing as npt
+
+from pipelines.errors import EkphoniaError
+from pipelines.hearing import WEIGHTS
+from pipelines.hearing_features import feature_names, note_arrays, window_features
+from pipelines.models import weights_path
+from pipelines.regressor import save_regressor
+from training.data.eimg import Clip, load_clips, targets
+from training.regressor import CrossValidation, FitSettings, cross_validate, fit, with_residuals
+
+
+def clip_features(clips: tuple[Clip, ...]) -> npt.NDArray[np.float64]:
+    """Features of clips, each as one window: (clips, features) float64."""
+    return np.stack([window_features(note_arrays(clip.score())) for clip in clips])
+
+
+def train_symbolic(settings: FitSettings, *, dry_run: bool) -> CrossValidation:
+    """Cross-validate on EIMG; unless `dry_run`, fit on all of it and write the weights. Returns the guesses."""
+    clips = load_clips()
+    X, Y = clip_features(clips), targets(clips)
+    validation = cross_validate(X, Y, settings)
+    if not dry_run:
+        fitted = with_residuals(fit(X, Y, settings), validation)
+        config = {"features": list(feature_names()), "clips": len(clips), "r": list(validation.r())}
+        save_regressor(fitted, weights_path(WEIGHTS), config)
+    return validation
+
+
+def report(validation: CrossValidation) -> str:
+    """A line for each part: r of valence and arousal, and the residuals' standard deviations."""
+    parts = {"both": "whole", "kernel": "kernel half", "trees": "boosted trees"}
+    lines = [
+        f"{title:14} r {v:.3f} (valence) {a:.3f} (arousal)"
+        for (v, a), title in ((validation.r(part), title) for part, title in parts.items())
+    ]
+    sd = (validation.both - validation.targets).std(axis=0)
+    return "\n".join([*lines, f"residual sd    {sd[0]:.3f} (valence) {sd[1]:.3f} (arousal) on 1 to 9"])
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; 0 on success, 2 with a line on standard error otherwise."""
+    parser = argparse.ArgumentParser(prog="python -m training.hearing", description=__doc__)
+    parser.add_argument("--dry-run", action="store_true", help="cross-validate only, write nothing")
+    options = parser.parse_args(arguments)
+    try:
+        print(report(train_symbolic(FitSettings(), dry_run=options.dry_run)))
+    except EkphoniaError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("OMP_NUM_THREADS", "2")
+    sys.exit(main())
