@@ -1,0 +1,1 @@
+"""How composed music is measured beside real music, a module for each question."""
