@@ -1,8 +1,8 @@
 """Notes in, key out: the tonic and mode whose profile fits the sounding pitch classes best.
 
 Krumhansl and Schmuckler's method: the correlation of the duration-weighted pitch-class histogram with the 24 rotated
-key profiles. The profiles are Temperley's revision ("What's Key for Key?", Music Perception 17, 1999), which confuses
-relative keys less often than the probe-tone ratings.
+key profiles. The profiles are those of Bellman ("About the Determination of Key of a Musical Excerpt", CMMR 2005, after
+Budge's counts of chords): of four published sets they tell the valence that listeners rated in EIMG best.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from pipelines.records import Note
 
-MAJOR_PROFILE = (5.0, 2.0, 3.5, 2.0, 4.5, 4.0, 2.0, 4.5, 2.0, 3.5, 1.5, 4.0)
-MINOR_PROFILE = (5.0, 2.0, 3.5, 4.5, 2.0, 4.0, 2.0, 4.5, 3.5, 2.0, 1.5, 4.0)
+MAJOR_PROFILE = (16.80, 0.86, 12.95, 1.41, 13.49, 11.93, 1.25, 20.28, 1.80, 8.04, 0.62, 10.57)
+MINOR_PROFILE = (18.16, 0.69, 12.99, 13.34, 1.07, 11.15, 1.38, 21.07, 7.49, 1.53, 0.92, 10.21)
 MAJOR_SCALE = frozenset((0, 2, 4, 5, 7, 9, 11))
 # Natural, harmonic and melodic minor share one tonic, so all three kinds of sixth and seventh belong to the key.
 MINOR_SCALE = frozenset((0, 2, 3, 5, 7, 8, 9, 10, 11))
