@@ -1,1 +1,200 @@
-"""The symbolic pipeline, after "Emotion-Guided Image to Music Generation"."""
+"""The symbolic pipeline, after "Emotion-Guided Image to Music Generation": picture, emotion, notes, piano sound.
+
+:func:`run` is the chain. Its steps, in the order in which each first shows:
+
+=============  ====================  ==============================================================================
+name           value                 partial values (`final` False)
+=============  ====================  ==============================================================================
+`emotion`      Emotion               none
+`score`        Score                 the piece so far, a bar more each time
+`piano_roll`   (h, w, 3) uint8       the notes so far
+`audio`        Audio                 the next chunk, a second at most; the final one is whole, at -16 LUFS
+`heard`        Emotion               none: what a listener would feel in the score
+=============  ====================  ==============================================================================
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pipelines.errors import CancelledError, ModelMissingError, SettingsError
+from pipelines.records import Audio, Emotion, Picture, Score, Step
+
+if TYPE_CHECKING:
+    from pipelines.symbolic.synthesize import Synthesizer
+
+MODELS = ("auto", "embedded", "paper")
+GIVEN_BY_USER = "you"
+CHUNK_S = 0.8
+ROLL_EVERY_S = 0.4
+
+
+@dataclass(frozen=True)
+class SymbolicSettings:
+    """The chain's settings: seconds of music (10 to 180), seed, strength of the emotion (0 to 5), which models."""
+
+    duration_s: float = 30.0
+    seed: int = 0
+    strength: float = 2.0
+    models: str = "auto"
+
+    def check(self) -> None:
+        """Raise SettingsError for an unknown set of models, ModelMissingError for one that is not here."""
+        if self.models not in MODELS:
+            raise SettingsError(f"The models {self.models!r} are unknown; choose one of {', '.join(MODELS)}.")
+        if self.models == "paper":
+            raise ModelMissingError(
+                "The symbolic paper's own model is not part of this version; choose the models auto or embedded."
+            )
+
+
+@dataclass
+class _Clock:
+    """Seconds spent within one step, the time that readers of the generator take left out."""
+
+    spent_s: float = 0.0
+    _since: float = field(default_factory=time.monotonic)
+
+    def start(self) -> None:
+        self._since = time.monotonic()
+
+    def stop(self) -> float:
+        self.spent_s += time.monotonic() - self._since
+        return self.spent_s
+
+
+def run(
+    picture: Picture | None,
+    settings: SymbolicSettings | None = None,
+    given: Mapping[str, Any] | None = None,
+    *,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Iterator[Step]:
+    """Yield the chain's steps as they come; `given` holds "emotion" or "score" where the user has corrected it.
+
+    The chain starts after the last step given; `picture` may be None when the emotion or the score is given. Raises
+    an EkphoniaError for bad settings or missing models, CancelledError once `cancelled` answers True.
+    """
+    settings, given = settings or SymbolicSettings(), given or {}
+    settings.check()
+    if picture is None and not given:
+        raise SettingsError("There is nothing to begin with; give a picture, an emotion or a score.")
+    emotion = given.get("emotion")
+    if emotion is None and picture is not None:
+        step = _read(picture)
+        emotion = step.value
+        yield step
+    elif emotion is not None:
+        yield Step("emotion", emotion, GIVEN_BY_USER, 0.0)
+    score = None
+    for step in _perform(emotion, settings, given.get("score"), cancelled):
+        if step.name == "score":
+            score = step.value
+        yield step
+    yield _hear(score)
+
+
+def _read(picture: Picture) -> Step:
+    from pipelines.emotion import MADE_BY, read_emotion
+
+    clock = _Clock()
+    emotion = read_emotion(picture)
+    return Step("emotion", emotion, MADE_BY, clock.stop())
+
+
+def _hear(score: Score) -> Step:
+    from pipelines.hearing import MADE_BY, hear
+
+    clock = _Clock()
+    return Step("heard", hear(score), MADE_BY, clock.stop())
+
+
+def _scores(
+    emotion: Emotion | None, settings: SymbolicSettings, given: Score | None, cancelled: Callable[[], bool]
+) -> Iterator[Score]:
+    """The growing score: composed, or the given one at once."""
+    from pipelines.symbolic.composer import ComposerSettings, load_composer
+
+    if given is not None:
+        yield given
+        return
+    if emotion is None:
+        raise SettingsError("There is no emotion to compose for; give a picture or an emotion.")
+    wish = ComposerSettings(duration_s=settings.duration_s, seed=settings.seed, strength=settings.strength)
+    yield from load_composer().compose(emotion.valence, emotion.arousal, wish, cancelled=cancelled)
+
+
+def _perform(
+    emotion: Emotion | None, settings: SymbolicSettings, given: Score | None, cancelled: Callable[[], bool]
+) -> Iterator[Step]:
+    """Compose and play at once: score, piano roll and sound grow together, then each is given whole."""
+    from pipelines.symbolic.composer import MADE_BY
+    from pipelines.symbolic.piano_roll import draw
+    from pipelines.symbolic.synthesize import open_synthesizer
+
+    composed_by = GIVEN_BY_USER if given is not None else MADE_BY
+    composing, drawing, playing = _Clock(), _Clock(), _Clock()
+    chunks: list[Audio] = []
+    played_beat, drawn_at = 0.0, time.monotonic()
+    playing.start()
+    with open_synthesizer() as synthesizer:
+        playing.stop()
+        scores = _scores(emotion, settings, given, cancelled)
+        while True:
+            composing.start()
+            score = next(scores, None)
+            composing.stop()
+            if score is None:
+                break
+            latest = score
+            yield Step("score", score, composed_by, composing.spent_s, final=False)
+            for chunk in _play(synthesizer, score, played_beat, playing, cancelled):
+                chunks.append(chunk)
+                yield Step("audio", chunk, synthesizer.made_by, playing.spent_s, final=False)
+            played_beat = score.bar_count * score.beats_per_bar
+            if time.monotonic() - drawn_at > ROLL_EVERY_S:
+                drawing.start()
+                image = draw(score, duration_s=settings.duration_s)
+                drawn_at = time.monotonic()
+                yield Step("piano_roll", image, "matplotlib", drawing.stop(), final=False)
+        yield Step("score", latest, composed_by, composing.spent_s)
+        drawing.start()
+        yield Step("piano_roll", draw(latest), "matplotlib", drawing.stop())
+        playing.start()
+        chunks.append(synthesizer.finish())
+        playing.stop()
+        yield Step("audio", chunks[-1], synthesizer.made_by, playing.spent_s, final=False)
+        yield Step("audio", _whole(chunks), synthesizer.made_by, playing.spent_s)
+
+
+def _play(
+    synthesizer: Synthesizer, score: Score, from_beat: float, clock: _Clock, cancelled: Callable[[], bool]
+) -> Iterator[Audio]:
+    """Render the bars that have come since `from_beat`, in chunks of at most a second."""
+    until_beat = float(score.bar_count * score.beats_per_bar)
+    clock.start()
+    synthesizer.add(score.notes_between(from_beat, until_beat), score)
+    clock.stop()
+    second, stop_s = score.seconds_at(from_beat), score.seconds_at(until_beat)
+    while second < stop_s:
+        if cancelled():
+            raise CancelledError("Playing was stopped.")
+        second = stop_s if stop_s - second < 1.5 * CHUNK_S else second + CHUNK_S
+        clock.start()
+        chunk = synthesizer.render_until(second)
+        clock.stop()
+        if len(chunk.samples):
+            yield chunk
+
+
+def _whole(chunks: list[Audio]) -> Audio:
+    """All chunks in one, at -16 LUFS."""
+    import numpy as np
+
+    from pipelines.sound import normalise_loudness
+
+    samples = np.concatenate([chunk.samples for chunk in chunks])
+    return normalise_loudness(Audio(samples, chunks[0].sample_rate_hz))
