@@ -89,12 +89,13 @@ def run(
         yield step
     elif emotion is not None:
         yield Step("emotion", emotion, GIVEN_BY_USER, 0.0)
-    score = None
+    score: Score | None = None
     for step in _perform(emotion, settings, given.get("score"), cancelled):
         if step.name == "score":
             score = step.value
         yield step
-    yield _hear(score)
+    if score is not None:
+        yield _hear(score)
 
 
 def _read(picture: Picture) -> Step:

@@ -59,7 +59,7 @@ class Cache:
 
 
 def rotation(index: Tensor, time: Tensor, heads: int, head_width: int) -> tuple[Tensor, Tensor]:
-    """Cosines and sines (batch, heads, length, head_width / 2) of positions: index and time in beats, (batch, length)."""
+    """Cosines and sines (batch, heads, length, head_width / 2) of index and time in beats, each (batch, length)."""
     half = head_width // 2
     by_index = 1.0 / (2000.0 ** (torch.arange(half) / half))
     by_time = 2 * torch.pi / (0.5 * 1024.0 ** (torch.arange(half) / half))  # wavelengths from half a beat to 128 bars

@@ -117,7 +117,7 @@ def encode(notes: Sequence[Note], beats_per_bar: int) -> npt.NDArray[np.int16]:
 
 def decode(events: npt.NDArray[np.integer], beats_per_bar: int, *, first_bar: int = 0) -> list[Note]:
     """Notes of events (n, 5), the bar of the first counted from `first_bar`."""
-    bars = first_bar + np.cumsum(events[:, 0]) if len(events) else []
+    bars = first_bar + np.cumsum(events[:, 0])
     return [
         Note(
             float(bar * beats_per_bar + int(position) / GRID),

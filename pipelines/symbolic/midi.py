@@ -62,13 +62,13 @@ def midi_bytes(score: Score) -> bytes:
     """Encode a score as a Standard MIDI File of one piano track, 480 ticks a beat; the same score, the same bytes."""
     import symusic
 
-    file = symusic.Score(TICKS_PER_BEAT)
+    file: Any = symusic.Score(TICKS_PER_BEAT)  # symusic's stubs know the base class only
     file.tempos.extend(symusic.Tempo(round(m.beat * TICKS_PER_BEAT), qpm=m.bpm) for m in score.tempo_marks)
     file.time_signatures.append(symusic.TimeSignature(0, score.beats_per_bar, 4))
     for section in score.sections:
         tick = round(section.first_bar * score.beats_per_bar * TICKS_PER_BEAT)
         file.markers.append(symusic.TextMeta(tick, section.name))
-    track = symusic.Track("Piano", 0, False)
+    track: Any = symusic.Track("Piano", 0, False)
     track.notes.extend(_ticks(note) for note in score.notes)
     file.tracks.append(track)
     return bytes(file.dumps_midi())
