@@ -120,7 +120,7 @@ def decode(events: npt.NDArray[np.integer], beats_per_bar: int, *, first_bar: in
     bars = first_bar + np.cumsum(events[:, 0])
     return [
         Note(
-            float(bar * beats_per_bar + int(position) / GRID),
+            (int(bar) * beats_per_bar * GRID + int(position)) / GRID,
             int(pitch) + PITCH_LOW,
             DURATIONS[int(duration)],
             VELOCITIES[int(velocity)],

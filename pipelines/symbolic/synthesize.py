@@ -89,9 +89,12 @@ class Synthesizer:
     Not shared between threads. `made_by` says which synthesizer and soundfont play.
     """
 
-    def __init__(self, engine: Engine, *, sample_rate_hz: int, gain: float, pedal: str, limit: bool) -> None:
+    def __init__(
+        self, engine: Engine, *, sample_rate_hz: int, channels: Iterable[int], gain: float, pedal: str, limit: bool
+    ) -> None:
         self.made_by = engine.made_by
         self.sample_rate_hz = sample_rate_hz
+        self._channels = frozenset(channels)
         self._engine, self._gain, self._pedal = engine, np.float32(gain), pedal
         self._limiter = StreamLimiter(sample_rate_hz) if limit else None
         self._events: list[_Event] = []
@@ -116,8 +119,13 @@ class Synthesizer:
     def add(self, notes: Iterable[Note], score: Score, *, channel: int = 0) -> None:
         """Add notes, timed by the score's tempo marks and pedalled by its bars; add whole bars when there is a pedal.
 
-        A note that should already have sounded sounds at once, if it has not ended.
+        A note that should already have sounded sounds at once, if it has not ended. Raises SettingsError for a channel
+        that was given no program.
         """
+        if channel not in self._channels:
+            raise SettingsError(
+                f"Channel {channel} has no program; name it in `programs` when opening the synthesizer."
+            )
         notes = list(notes)
         for note in notes:
             start = max(self._block_at(score.seconds_at(note.start_beat)), self._block)
@@ -240,7 +248,7 @@ def open_synthesizer(
     except SoundfontError:
         engine.close()
         raise
-    return Synthesizer(engine, sample_rate_hz=sample_rate_hz, gain=gain, pedal=pedal, limit=limit)
+    return Synthesizer(engine, sample_rate_hz=sample_rate_hz, channels=programs, gain=gain, pedal=pedal, limit=limit)
 
 
 @functools.lru_cache(maxsize=32)
