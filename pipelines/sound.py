@@ -59,6 +59,8 @@ def normalise_loudness(audio: Audio, *, target_lufs: float = LOUDNESS_LUFS, ceil
         gain_db = min(LOUDEST_GAIN_DB, gain_db + target_lufs - measured)
         louder = audio.samples * np.float32(amplitude(gain_db))
         result = replace(audio, samples=limit_peaks(louder, audio.sample_rate_hz, ceiling_dbfs=ceiling_dbfs))
+        if result.samples is louder:  # nothing was limited: the gain alone is exact
+            break
         measured = loudness_lufs(result)
         if abs(target_lufs - measured) < 0.05:
             break

@@ -211,6 +211,11 @@ def test_settings_outside_their_range(options):
         open_synthesizer(**options)
 
 
+def test_channel_without_a_program_is_an_error_not_a_silence():
+    with open_synthesizer() as synthesizer, pytest.raises(SettingsError, match="Channel 5 has no program"):
+        synthesizer.add(piece().notes, piece(), channel=5)
+
+
 def test_wav_is_read_back(tmp_path):
     audio = synthesize(piece(bars=1))
     write_wav(audio, tmp_path / "a.wav")
