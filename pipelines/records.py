@@ -193,8 +193,13 @@ class Score:
 
     @property
     def bar_count(self) -> int:
-        """Number of bars begun."""
+        """Number of bars up to the end of the last note."""
         return math.ceil(self.end_beat / self.beats_per_bar - 1e-9)
+
+    @property
+    def bars_begun(self) -> int:
+        """Number of bars up to the last in which a note starts: those that a growing score has so far."""
+        return int(self.notes[-1].start_beat // self.beats_per_bar) + 1 if self.notes else 0
 
     @property
     def duration_s(self) -> float:

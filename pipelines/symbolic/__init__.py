@@ -155,7 +155,7 @@ def _perform(
             for chunk in _play(synthesizer, score, played_beat, playing, cancelled):
                 chunks.append(chunk)
                 yield Step("audio", chunk, synthesizer.made_by, playing.spent_s, final=False)
-            played_beat = score.bar_count * score.beats_per_bar
+            played_beat = score.bars_begun * score.beats_per_bar
             if time.monotonic() - drawn_at > ROLL_EVERY_S:
                 drawing.start()
                 image = draw(score, duration_s=settings.duration_s)
@@ -175,7 +175,7 @@ def _play(
     synthesizer: Synthesizer, score: Score, from_beat: float, clock: _Clock, cancelled: Callable[[], bool]
 ) -> Iterator[Audio]:
     """Render the bars that have come since `from_beat`, in chunks of at most a second."""
-    until_beat = float(score.bar_count * score.beats_per_bar)
+    until_beat = float(score.bars_begun * score.beats_per_bar)
     clock.start()
     synthesizer.add(score.notes_between(from_beat, until_beat), score)
     clock.stop()
