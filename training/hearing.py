@@ -19,12 +19,40 @@ from pipelines.hearing_features import feature_names, note_arrays, window_featur
 from pipelines.models import weights_path
 from pipelines.regressor import save_regressor
 from training.data.eimg import Clip, load_clips, targets
+from training.metrics.copying import index_runs, melody_runs
 from training.regressor import CrossValidation, FitSettings, cross_validate, fit, with_residuals
 
 
 def clip_features(clips: tuple[Clip, ...]) -> npt.NDArray[np.float64]:
     """Features of clips, each as one window: (clips, features) float64."""
     return np.stack([window_features(note_arrays(clip.score())) for clip in clips])
+
+
+def related_groups(clips: tuple[Clip, ...], *, most_clips: int = 8) -> npt.NDArray[np.int64]:
+    """A number for each clip, the same for clips linked by shared 12-note runs: excerpts of one song, mostly.
+
+    Runs that stand in `most_clips` or more are common figures and link nothing.
+    """
+    runs = [melody_runs(clip.score()) for clip in clips]
+    index = index_runs(runs)
+    group, holder = list(range(len(clips))), dict[int, int]()
+
+    def find(member: int) -> int:
+        while group[member] != member:
+            member = group[member]
+        return member
+
+    for number, own in enumerate(runs):
+        counts = index.counts(own)
+        for run in own[(counts > 1) & (counts < most_clips)].tolist():
+            group[find(number)] = find(holder.setdefault(run, number))
+    return np.array([find(member) for member in range(len(clips))])
+
+
+def validate_grouped(settings: FitSettings) -> CrossValidation:
+    """Cross-validate with related clips in one fold: what the listener makes of songs it never met."""
+    clips = load_clips()
+    return cross_validate(clip_features(clips), targets(clips), settings, groups=related_groups(clips))
 
 
 def train_symbolic(settings: FitSettings, *, dry_run: bool) -> CrossValidation:
@@ -54,9 +82,13 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; 0 on success, 2 with a line on standard error otherwise."""
     parser = argparse.ArgumentParser(prog="python -m training.hearing", description=__doc__)
     parser.add_argument("--dry-run", action="store_true", help="cross-validate only, write nothing")
+    parser.add_argument("--grouped", action="store_true", help="cross-validate with related clips in one fold")
     options = parser.parse_args(arguments)
     try:
-        print(report(train_symbolic(FitSettings(), dry_run=options.dry_run)))
+        if options.grouped:
+            print(report(validate_grouped(FitSettings())))
+        else:
+            print(report(train_symbolic(FitSettings(), dry_run=options.dry_run)))
     except EkphoniaError as error:
         print(error, file=sys.stderr)
         return 2
