@@ -82,14 +82,21 @@ def test_reading_one_by_one_equals_reading_at_once() -> None:
     assert torch.allclose(torch.cat(steps, dim=1), whole[:, 4:], atol=1e-5)
 
 
-def test_an_expanded_cache_repeats_rows_in_order() -> None:
-    cache = Cache(TINY, 2, 3)
-    cache.keys.copy_(torch.arange(2).view(1, 2, 1, 1, 1).expand_as(cache.keys))
-    cache.values.zero_()
-    cache.length = 2
-    wider = cache.expanded(6, 5)
-    assert wider.keys.shape == (2, 6, 4, 5, 8)
-    assert wider.keys[0, :, 0, 1, 0].tolist() == [0, 0, 0, 1, 1, 1]
+@torch.inference_mode()
+def test_branches_of_a_trunk_read_as_if_each_had_it_to_itself() -> None:
+    model = tiny()
+    events, header, time = some_events(2, 9)
+    x, index, when = model.inputs(condition_of(model, 2), header, events, time)
+    trunk = Cache(TINY, 2, 5)
+    model.states(x[:, :5], index[:, :5], when[:, :5], trunk)
+    branches = Cache(TINY, 6, 3, trunk=trunk)
+    steps = []
+    for i in range(5, 8):
+        rows = (t[:, i : i + 1].repeat_interleave(3, 0) for t in (x, index, when))
+        steps.append(model.states(*rows, branches))
+    whole = model.states(x, index, when)[:, 5:8]
+    assert torch.allclose(torch.cat(steps, dim=1), whole.repeat_interleave(3, 0), atol=1e-5)
+    assert (trunk.length, branches.length, branches.room) == (5, 8, 0)
 
 
 @torch.inference_mode()

@@ -38,24 +38,56 @@ class ComposerConfig:
 
 
 class Cache:
-    """Keys and values of what was read so far, a pair (batch, heads, length, head width) a layer."""
+    """Keys and values of what was read so far; several rows may branch off from one trunk that they share.
 
-    def __init__(self, config: ComposerConfig, batch: int, capacity: int) -> None:
+    Own keys and values are (layers, batch, heads, capacity, head width). A branch's rows stand in the order of the
+    trunk's (a, a, …, b, b, …); the trunk is read, never written, so that it is stored once.
+    """
+
+    def __init__(self, config: ComposerConfig, batch: int, capacity: int, *, trunk: Cache | None = None) -> None:
         shape = (config.layers, batch, config.heads, capacity, config.width // config.heads)
         self.keys, self.values = torch.empty(shape), torch.empty(shape)
-        self.length = 0
+        self.trunk = trunk
+        self.own = 0
 
-    def expanded(self, batch: int, capacity: int) -> Cache:
-        """The same past for `batch` rows, repeated in order (a, a, …, b, b, …), with room for `capacity` positions."""
-        layers, rows, heads, _, width = self.keys.shape
-        wider = object.__new__(Cache)
-        for name in ("keys", "values"):
-            room = torch.empty(layers, batch, heads, capacity, width)
-            past = getattr(self, name)[:, :, :, : self.length]
-            room[:, :, :, : self.length] = past.repeat_interleave(batch // rows, dim=1)
-            setattr(wider, name, room)
-        wider.length = self.length
-        return wider
+    @property
+    def length(self) -> int:
+        """Positions read so far, the trunk's included."""
+        return self.own + (self.trunk.length if self.trunk else 0)
+
+    @property
+    def room(self) -> int:
+        """Positions that can still be read."""
+        return self.keys.shape[3] - self.own
+
+    def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """Store new keys and values and mix all values for the queries; all (batch, heads, n, head width).
+
+        Several positions at once (n > 1) can only be read into an empty cache.
+        """
+        end = self.own + q.shape[2]
+        self.keys[layer, :, :, self.own : end], self.values[layer, :, :, self.own : end] = k, v
+        if q.shape[2] > 1:
+            return F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        # One query a row: plain products are much faster here than torch's fused kernel.
+        flat = q.flatten(0, 1) / q.shape[-1] ** 0.5
+        own_keys, own_values = (x[layer, :, :, :end].flatten(0, 1) for x in (self.keys, self.values))
+        scores = torch.bmm(flat, own_keys.transpose(1, 2))
+        if self.trunk is None:
+            return torch.bmm(scores.softmax(-1), own_values).view_as(q)
+        return self._attend_with_trunk(self.trunk, layer, q, scores, own_values)
+
+    def _attend_with_trunk(self, trunk: Cache, layer: int, q: Tensor, own_scores: Tensor, own_values: Tensor) -> Tensor:
+        batch, heads, _, width = q.shape
+        rows = trunk.keys.shape[1]
+        grouped = (q / width**0.5).view(rows, batch // rows, heads, width).transpose(1, 2)
+        keys, values = trunk.keys[layer, :, :, : trunk.own], trunk.values[layer, :, :, : trunk.own]
+        shared = torch.matmul(grouped, keys.transpose(2, 3))  # (rows, heads, branches, trunk length)
+        shared = shared.transpose(1, 2).reshape(batch * heads, 1, trunk.own)
+        weights = torch.cat((shared, own_scores), dim=-1).softmax(-1)
+        from_trunk = weights[..., : trunk.own].view(rows, batch // rows, heads, trunk.own).transpose(1, 2)
+        mixed = torch.matmul(from_trunk, values).transpose(1, 2).reshape(batch, heads, 1, width)
+        return mixed + torch.bmm(weights[..., trunk.own :], own_values).view_as(q)
 
 
 def rotation(index: Tensor, time: Tensor, heads: int, head_width: int) -> tuple[Tensor, Tensor]:
@@ -88,19 +120,16 @@ class Block(nn.Module):
         self.up = nn.Linear(config.width, config.feed_forward)
         self.down = nn.Linear(config.feed_forward, config.width)
 
-    def forward(self, x: Tensor, turn: tuple[Tensor, Tensor], past: tuple[Tensor, Tensor, int] | None = None) -> Tensor:
-        """Map x (batch, length, width); with `past` (keys, values, length) the new keys are written behind it."""
+    def forward(self, x: Tensor, turn: tuple[Tensor, Tensor], cache: Cache | None = None, layer: int = 0) -> Tensor:
+        """Map x (batch, length, width); with a cache, after what it holds for this layer."""
         batch, length, width = x.shape
         q, k, v = self.qkv(self.norm1(x)).view(batch, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         q, k = rotate(q, *turn), rotate(k, *turn)
-        if past is not None:
-            keys, values, start = past
-            keys[:, :, start : start + length], values[:, :, start : start + length] = k, v
-            k, v = keys[:, :, : start + length], values[:, :, : start + length]
-        causal = length > 1  # several positions at once only ever start from an empty past
+        if cache is not None:
+            mixed = cache.attend(layer, q, k, v)
+        else:  # no dropout here: with it torch leaves its fused kernel, and training takes half as long again
+            mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True)
         drop = self.dropout if self.training else 0.0
-        # No dropout inside the attention: with it torch leaves its fused kernel, and training takes half as long again.
-        mixed = F.scaled_dot_product_attention(q, k, v, is_causal=causal)
         x = x + F.dropout(self.out(mixed.transpose(1, 2).reshape(batch, length, width)), drop)
         return x + F.dropout(self.down(F.gelu(self.up(self.norm2(x)))), drop)
 
@@ -173,9 +202,9 @@ class ComposerModel(nn.Module):
         """States (batch, n, width) of inputs x with their index and time in beats (batch, n)."""
         turn = rotation(index, time, self.config.heads, self.config.width // self.config.heads)
         for i, block in enumerate(self.blocks):
-            x = block(x, turn, None if cache is None else (cache.keys[i], cache.values[i], cache.length))
+            x = block(x, turn, cache, i)
         if cache is not None:
-            cache.length += x.shape[1]
+            cache.own += x.shape[1]
         return self.norm(x)
 
     def inputs(self, condition: Tensor, header: Tensor, events: Tensor, time: Tensor) -> tuple[Tensor, Tensor, Tensor]:
