@@ -14,6 +14,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -56,11 +57,17 @@ class KernelRegressor:
 
     def kernel(self, steps: npt.NDArray[np.int8], class_steps: npt.NDArray[np.uint8]) -> Floats:
         """The kernel of n pictures with those seen, (n, N) float32 in 0 to 1."""
-        squared = part_distances(steps, self.support, self.part_sizes)
+        seen, seen_classes = self._seen
+        squared = [squared_distances(a, b) for a, b in zip(part_rows(steps, self.part_sizes), seen, strict=True)]
         of_parts = np.mean([np.exp(-g * d) for g, d in zip(self.gamma[:-1], squared, strict=True)], axis=0)
-        of_classes = np.exp(-self.gamma[-1] * class_distances(class_steps, self.class_support))
+        of_classes = np.exp(-self.gamma[-1] * squared_distances(class_rows(class_steps), seen_classes))
         share = self.class_share[0]
         return np.asarray((1 - share) * of_parts + share * of_classes, np.float32)
+
+    @cached_property
+    def _seen(self) -> tuple[list[Floats], Floats]:
+        """The pictures seen as float32, kept: to turn them from steps for every picture would take half the time."""
+        return part_rows(self.support, self.part_sizes), class_rows(self.class_support)
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Arrays by name, for :func:`kernel_from`."""
@@ -97,20 +104,12 @@ def squared_distances(left: Floats, right: Floats) -> Floats:
     return np.maximum(squared, 0)
 
 
-def part_distances(
-    left: npt.NDArray[np.int8], right: npt.NDArray[np.int8], part_sizes: npt.NDArray[np.int64]
-) -> list[Floats]:
-    """For each part the squared distances of standardised rows, (n, N) float32."""
+def part_rows(steps: npt.NDArray[np.int8], part_sizes: npt.NDArray[np.int64]) -> list[Floats]:
+    """The standardised channels of each part, (n, channels) float32, of (n, C) steps."""
     edges = np.concatenate([[0], np.cumsum(part_sizes)])
-    pairs = [(left[:, a:b], right[:, a:b]) for a, b in itertools.pairwise(edges)]
-    return [squared_distances(_steps_back(a), _steps_back(b)) for a, b in pairs]
+    return [np.asarray(steps[:, a:b].astype(np.float32) * STEP, np.float32) for a, b in itertools.pairwise(edges)]
 
 
-def _steps_back(steps: npt.NDArray[np.int8]) -> Floats:
-    return np.asarray(steps.astype(np.float32) * STEP, np.float32)
-
-
-def class_distances(left: npt.NDArray[np.uint8], right: npt.NDArray[np.uint8]) -> Floats:
-    """Squared distances of square-root probabilities, (n, N) float32, 0 to 2."""
-    a, b = (np.asarray(steps / np.float32(CLASS_STEPS), np.float32) for steps in (left, right))
-    return squared_distances(a, b)
+def class_rows(steps: npt.NDArray[np.uint8]) -> Floats:
+    """Square roots of probabilities, (n, 1000) float32, of steps."""
+    return np.asarray(steps / np.float32(CLASS_STEPS), np.float32)

@@ -5,8 +5,8 @@ In: tables of features and ratings. Out: held-out opinions, and scores of them.
 Conventions
 -----------
 Two ways of splitting into ten folds: "random" (pictures shuffled) and "themes" (whole themes held out: no theme in
-both halves). A fold's standardisation, kernel and heads never see its pictures, in whatever style. The blend's 19
-numbers for a fold are fitted on the held-out opinions on all other folds. Correlations are taken once over all
+both halves). A fold's standardisation, kernel and heads never see its pictures, in whatever style. The blend's 14
+free numbers for a fold are fitted on the held-out opinions on all other folds. Correlations are taken once over all
 held-out readings, not averaged over folds.
 """
 

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from pipelines.emotion import Blend, EmotionReader, Opinion, heads_say, label_terms
 from pipelines.emotion_head import VA_SCALE, EmotionHead, HeadConfig
-from pipelines.emotion_kernel import KernelRegressor, class_distances, part_distances, to_class_steps, to_steps
+from pipelines.emotion_kernel import KernelRegressor, class_rows, part_rows, squared_distances, to_class_steps, to_steps
 from pipelines.records import LABELS, circumplex_label, region_probabilities
 from training.emotion_table import Table
 
@@ -67,8 +67,8 @@ def fit_kernel(
     mean, scale = raw.mean(axis=0), raw.std(axis=0) + 1e-6
     steps = to_steps(raw, mean, scale)
     sizes = np.array([part.shape[1] for part in tables[0].parts])
-    squared = [*part_distances(steps, steps, sizes), class_distances(class_steps, class_steps)]
-    gamma = np.array([1 / np.median(d) for d in squared], np.float32)
+    rows = [*part_rows(steps, sizes), class_rows(class_steps)]
+    gamma = np.array([1 / np.median(squared_distances(part, part)) for part in rows], np.float32)
     share = np.array([settings.class_share], np.float32)
     unfitted = np.zeros((len(steps), 2 + len(LABELS)), np.float32)
     kernel = KernelRegressor(mean, scale, sizes, gamma, share, steps, class_steps, unfitted, unfitted[0])
@@ -175,16 +175,25 @@ def region_masses(points: Floats, spreads: Floats) -> Floats:
 
 
 def fit_blend(opinion: Opinion, va: Floats) -> Blend:
-    """Fit the blend to held-out opinions on n pictures with ratings (n, 2): 19 numbers."""
-    ones = np.ones(len(va))
-    columns = [np.stack([ones, opinion.kernel[:, j], opinion.head[:, j]], axis=1) for j in range(2)]
-    weights = np.stack([np.linalg.lstsq(columns[j], va[:, j], rcond=None)[0] for j in range(2)])
-    errors = np.stack([columns[j] @ weights[j] - va[:, j] for j in range(2)], axis=1)
+    """Fit the blend to held-out opinions on n pictures with ratings (n, 2): 14 free numbers."""
+    weights = np.stack([_fit_share(opinion.kernel[:, j], opinion.head[:, j], va[:, j]) for j in range(2)])
+    points = weights[:, 0] + weights[:, 1] * opinion.kernel[:, :2] + weights[:, 2] * opinion.head[:, :2]
+    errors = points - va
     spread = np.stack([_fit_spread(opinion.head[:, 2 + j], errors[:, j]) for j in range(2)])
     rough = Blend(weights, spread, np.zeros(3), np.zeros(len(LABELS)))
     terms = label_terms(opinion, region_masses(*rough.points(opinion)))
     labels, bias = _fit_labels(terms, label_numbers(va))
     return Blend(weights, spread, labels, bias)
+
+
+def _fit_share(kernel: Floats, head: Floats, rated: Floats) -> Floats:
+    """Offset 0, the kernel's and the head's share (together 1) that leave the least squared error.
+
+    Nothing freer: an offset or a slope, fitted to the other folds, leans against the fold that is held out.
+    """
+    difference = head - kernel
+    share = float(np.clip((difference @ (rated - kernel)) / (difference @ difference + 1e-12), 0, 1))
+    return np.array([0.0, 1 - share, share])
 
 
 def _fit_spread(log_variance: Floats, errors: Floats) -> Floats:

@@ -26,8 +26,8 @@ from training.styles import STYLES, TRAINED, Rgb
 
 log = logging.getLogger(__name__)
 PLAIN = "plain"
-TRAINED_SETS = ("trained-0", "trained-1")
-CHECK_SETS = ("check-0", "check-1")
+TRAINED_SETS = ("trained-0",)
+CHECK_SETS = ("check-0",)
 
 
 @dataclass(frozen=True, eq=False)
