@@ -1,0 +1,122 @@
+"""The command line as a person types it, in a process of its own where the exit code matters."""
+
+import csv
+import io
+import json
+import shutil
+import subprocess
+import sys
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipelines.__main__ import main
+from pipelines.symbolic.midi import read_midi
+
+ROOT = Path(__file__).resolve().parent.parent
+EXAMPLES = ROOT / "assets" / "examples"
+
+
+def command(*words: object) -> subprocess.CompletedProcess[str]:
+    line = [sys.executable, "-m", "pipelines", *map(str, words)]
+    return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+
+
+def test_a_picture_becomes_a_folder_of_files(tmp_path) -> None:
+    out = tmp_path / "take"
+    done = command(
+        EXAMPLES / "fun.jpg",
+        "--pipeline",
+        "symbolic",
+        "--duration",
+        10,
+        "--seed",
+        7,
+        "--models",
+        "embedded",
+        "--out",
+        out,
+    )
+    assert done.returncode == 0, done.stderr
+    assert sorted(p.name for p in out.iterdir()) == ["piano_roll.png", "symbolic.mid", "symbolic.wav", "take.json"]
+    assert read_midi(out / "symbolic.mid").duration_s == pytest.approx(10.0, abs=0.05)
+    with wave.open(str(out / "symbolic.wav")) as file:
+        assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (44100, 2, 2)
+        samples = np.frombuffer(file.readframes(file.getnframes()), np.int16) / 32768
+    assert len(samples) / 2 / 44100 > 10.0
+    assert np.sqrt((samples**2).mean()) > 0.02
+    take = json.loads((out / "take.json").read_text())
+    assert [step["name"] for step in take["steps"]] == ["emotion", "score", "piano_roll", "audio", "heard"]
+    assert all(step["made_by"] and step["seconds"] >= 0 for step in take["steps"])
+    assert take["settings"] == {"duration_s": 10.0, "seed": 7, "strength": 2.0, "models": "embedded"}
+    assert take["picture"]["name"] == "fun.jpg"
+    assert 1 <= take["wanted"]["valence"] <= 9
+    assert 0 <= take["distance"] < 5
+
+
+def test_the_same_seed_gives_the_same_midi_file(tmp_path) -> None:
+    words = ["compose", "--valence", "6", "--arousal", "4", "--duration", "10", "--seed", "5", "--out"]
+    assert main([*words, str(tmp_path / "a.mid")]) == 0
+    assert main([*words, str(tmp_path / "b.mid")]) == 0
+    assert (tmp_path / "a.mid").read_bytes() == (tmp_path / "b.mid").read_bytes()
+
+
+@pytest.mark.parametrize("words", [["{bad}"], ["{bad}", "--out", "{out}"], ["emotion", "{bad}"]])
+def test_a_bad_picture_gives_exit_code_2_and_one_line(tmp_path, words: list[str]) -> None:
+    bad = tmp_path / "bad.png"
+    bad.write_text("this is text")
+    done = command(*(word.format(bad=bad, out=tmp_path / "out") for word in words))
+    assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "bad.png" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_missing_picture_gives_exit_code_2(tmp_path) -> None:
+    done = command(tmp_path / "nothing.jpg")
+    assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_duration_out_of_range_gives_exit_code_2_and_the_limits(tmp_path) -> None:
+    done = command(EXAMPLES / "sad.jpg", "--duration", 500, "--out", tmp_path / "out")
+    assert done.returncode == 2
+    assert "10 to 180 seconds" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_of_pictures_gives_a_folder_each_and_goes_on_after_a_bad_one(tmp_path, capsys) -> None:
+    for name in ("sad.jpg", "happy.jpg"):
+        shutil.copy(EXAMPLES / name, tmp_path / name)
+    (tmp_path / "bad.jpg").write_text("no picture")
+    code = main([str(tmp_path), "--duration", "10", "--out", str(tmp_path / "out")])
+    assert code == 2
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["happy", "sad"]
+    assert "bad.jpg" in capsys.readouterr().err
+
+
+def test_emotions_of_a_folder_as_csv(capsys) -> None:
+    assert main(["emotion", str(EXAMPLES)]) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert len(rows) == 6
+    assert list(rows[0]) == ["file", "Happy", "Angry", "Sad", "Fun", "Neutral", "valence", "arousal"]
+    for row in rows:
+        assert sum(float(row[label]) for label in ("Happy", "Angry", "Sad", "Fun", "Neutral")) == pytest.approx(
+            1, abs=1e-3
+        )
+    by_file = {row["file"]: row for row in rows}
+    assert float(by_file["happy.jpg"]["valence"]) > float(by_file["angry.jpg"]["valence"])
+
+
+def test_midi_files_are_heard_as_csv(tmp_path, capsys) -> None:
+    for valence, arousal, name in (("2", "2", "calm"), ("8", "8", "lively")):
+        words = ["compose", "--valence", valence, "--arousal", arousal, "--duration", "12"]
+        assert main([*words, "--out", str(tmp_path / f"{name}.mid")]) == 0
+    (tmp_path / "broken.mid").write_bytes(b"MThd")
+    capsys.readouterr()
+    assert main(["hear", str(tmp_path)]) == 2  # for the broken one
+    rows = {row["file"]: row for row in csv.DictReader(io.StringIO(capsys.readouterr().out))}
+    assert sorted(rows) == ["calm.mid", "lively.mid"]
+    assert float(rows["lively.mid"]["arousal"]) > float(rows["calm.mid"]["arousal"]) + 2
