@@ -1,0 +1,63 @@
+"""The page's server: `python app.py [--host ADDRESS] [--port NUMBER]`.
+
+Builds the page, opens it to browsers, then loads the models in the background. The environment variables
+GRADIO_SERVER_NAME and GRADIO_SERVER_PORT stand in for the arguments; a free port from 7860 on is taken when none is
+given.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+from collections.abc import Sequence
+from typing import Any
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # visitors share the cores; threads that wait for each other cost more
+
+from page.layout import build
+from page.theme import head, theme
+from page.warm import warm_up_in_background
+
+LARGEST_UPLOAD = "64mb"
+
+demo = build()
+
+
+def launch_options() -> dict[str, Any]:
+    """What `demo.launch` is given, whoever calls it."""
+    return {
+        "theme": theme(),
+        "head": head(),
+        "footer_links": [],
+        "run_history": False,
+        "show_error": False,
+        "max_file_size": LARGEST_UPLOAD,
+        "ssr_mode": False,
+        "share": False,
+    }
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line's options."""
+    options = argparse.ArgumentParser(prog="python app.py", description="Open Ekphonia's page.")
+    options.add_argument("--host", default=None, help="address to listen on; 127.0.0.1 by default, 0.0.0.0 for all")
+    options.add_argument("--port", type=int, default=None, help="port to listen on; a free one from 7860 by default")
+    options.add_argument("--no-warm-up", action="store_true", help="load models only when the first visitor needs them")
+    return options
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Serve until interrupted."""
+    options = parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s: %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    demo.launch(server_name=options.host, server_port=options.port, prevent_thread_lock=True, **launch_options())
+    if not options.no_warm_up:
+        warm_up_in_background()
+    demo.block_thread()
+
+
+if __name__ == "__main__":
+    main()

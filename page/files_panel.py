@@ -1,0 +1,42 @@
+"""Take it with you: the finished take's files to download.
+
+Value: `files`, each with `file` (Gradio's file data), `title`, `note` and `size`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from page.own import file_data, own_component
+from pipelines.bundle import Take
+
+NOTES = {
+    ".wav": ("Sound", "WAV, 44.1 kHz stereo"),
+    ".mid": ("Notes", "MIDI, for any music program"),
+    ".png": ("Piano roll", "PNG picture of the notes"),
+    ".json": ("How it was made", "JSON with every step and the seed"),
+}
+
+
+def files_value(take: Take) -> dict[str, Any]:
+    """The panel's value for a take on disk."""
+    paths = [path for path in (take.wav, take.midi, take.piano_roll, take.record) if path is not None]
+    return {"files": [_entry(path) for path in paths]}
+
+
+def _entry(path: Path) -> dict[str, Any]:
+    title, note = NOTES[path.suffix]
+    return {"file": file_data(path), "title": title, "note": note, "size": size(path.stat().st_size)}
+
+
+def size(count: int) -> str:
+    """Bytes for a person, such as "5.3 MB"."""
+    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{max(1, round(count / 1e3))} kB"
+
+
+def files_panel() -> gr.HTML:
+    """Build the panel."""
+    return own_component("files")

@@ -1,0 +1,167 @@
+"""Hangs the panels in the order of the story and connects them: picture, feeling, music, what was heard, files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.utils import get_upload_folder
+
+from page.api import add_api
+from page.feeling_panel import feeling_panel
+from page.files_panel import files_panel
+from page.heard_panel import heard_panel
+from page.job import Job, discard
+from page.music_panel import music_panel
+from page.own import heading, own_component
+from page.performance import Update, perform
+from page.picture_panel import PicturePanel, example_path, picture_panel
+from page.settings_panel import SettingsPanel, settings_from, settings_panel
+from page.status_panel import status, status_panel
+
+TITLE = "Ekphonia: hear what a picture feels like"
+AT_ONCE = 2  # performances at a time, on two cores
+LONGEST_QUEUE = 24
+CLEAN_EVERY_S, KEEP_FILES_S, KEEP_VISITOR_S = 1800, 4 * 3600, 3600
+PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+
+
+@dataclass(frozen=True)
+class Page:
+    """The panels that a performance fills, and the visitor's request."""
+
+    picture: PicturePanel
+    settings: SettingsPanel
+    panels: dict[str, gr.HTML]
+    job: gr.State
+
+    @property
+    def buttons(self) -> list[gr.components.Component]:
+        """The buttons that change while a performance runs."""
+        return [self.settings.hear, self.settings.stop]
+
+
+def build() -> gr.Blocks:
+    """The page, ready to be launched."""
+    with gr.Blocks(title=TITLE, delete_cache=(CLEAN_EVERY_S, KEEP_FILES_S), analytics_enabled=False) as demo:
+        page = _hang()
+        _connect(page)
+        add_api()
+    demo.queue(max_size=LONGEST_QUEUE, default_concurrency_limit=AT_ONCE)
+    return demo
+
+
+def _hang() -> Page:
+    job = gr.State(None, time_to_live=KEEP_VISITOR_S, delete_callback=discard)
+    own_component("header")
+    with gr.Row(elem_id="ek-opening", equal_height=True):
+        with gr.Column(scale=6, min_width=320, elem_classes=["ek-panel"]):
+            heading(1, "The picture")
+            picture = picture_panel()
+        with gr.Column(scale=5, min_width=320, elem_classes=["ek-panel"]):
+            heading(2, "What it feels like")
+            feeling = feeling_panel()
+    with gr.Column(elem_id="ek-desk", elem_classes=["ek-panel"]):
+        settings = settings_panel()
+        line = status_panel()
+    with gr.Column(elem_classes=["ek-panel"]):
+        heading(3, "The music")
+        music = music_panel()
+    with gr.Row(elem_id="ek-closing", equal_height=True):
+        with gr.Column(scale=6, min_width=320, elem_classes=["ek-panel"]):
+            heading(4, "What was heard")
+            heard = heard_panel()
+        with gr.Column(scale=5, min_width=320, elem_classes=["ek-panel"]):
+            heading(5, "Take it with you")
+            files = files_panel()
+    panels = {"status": line, "feeling": feeling, "music": music, "heard": heard, "files": files}
+    return Page(picture, settings, panels, job)
+
+
+def _connect(page: Page) -> None:
+    picture, settings = page.picture, page.settings
+    begun = gr.on(
+        [picture.picture.upload, picture.picture.input, settings.hear.click],
+        _begin,
+        [page.job],
+        [page.job, page.panels["status"], *page.buttons],
+        queue=False,
+        trigger_mode="multiple",
+        **PRIVATE,
+    )
+    picked = picture.examples.pick(
+        _pick,
+        [page.job],
+        [page.job, page.panels["status"], *page.buttons, picture.picture],
+        queue=False,
+        trigger_mode="multiple",
+        **PRIVATE,
+    )
+    performances = [_play_after(event, page) for event in (begun, picked)]
+    settings.stop.click(
+        _stop,
+        [page.job],
+        [page.panels["status"], *page.buttons],
+        cancels=performances,
+        queue=False,
+        js="(...values) => { window.ekphonia.hush(); return values; }",
+        **PRIVATE,
+    )
+
+
+def _play_after(event: Any, page: Page) -> Any:
+    def play(job: Job, path: str | None, *values: float | None) -> Iterator[dict[Any, Any]]:
+        for update in perform(path, settings_from(*values), job):
+            yield {**_told(update, page), **_buttons(page, update)}
+
+    return event.then(
+        play,
+        [page.job, page.picture.picture, *page.settings.values],
+        [*page.panels.values(), *page.buttons],
+        trigger_mode="multiple",
+        concurrency_limit=AT_ONCE,
+        concurrency_id="performance",
+        **PRIVATE,
+    )
+
+
+def _told(update: Update, page: Page) -> dict[Any, Any]:
+    """The panels' new values; a warning is also put where the visitor looks."""
+    line = update.get("status")
+    if line is not None and line["kind"] == "warning":
+        gr.Warning(line["text"], title="")
+    return {page.panels[name]: value for name, value in update.items()}
+
+
+def _buttons(page: Page, update: Update) -> dict[Any, Any]:
+    line = update.get("status")
+    if line is None or line["kind"] == "busy":
+        return {}
+    hear, stop = _rest()
+    return {page.settings.hear: hear, page.settings.stop: stop}
+
+
+def _rest() -> tuple[gr.Button, gr.Button]:
+    return gr.Button("Hear it again", interactive=True), gr.Button(interactive=False)
+
+
+def _begin(earlier: Job | None) -> tuple[Any, ...]:
+    """Stop the visitor's earlier request and open a new one."""
+    if earlier is not None:
+        earlier.stop()
+    job = Job.begin(Path(get_upload_folder()))
+    return job, status("Starting…"), gr.Button("Hear it", interactive=False), gr.Button(interactive=True)
+
+
+def _pick(earlier: Job | None, event: gr.EventData) -> tuple[Any, ...]:
+    """The same, with an example as the picture."""
+    return *_begin(earlier), str(example_path(event._data.get("number")))
+
+
+def _stop(job: Job | None) -> tuple[Any, ...]:
+    if job is not None:
+        job.stop()
+    return status("Stopped.", "stopped"), *_rest()

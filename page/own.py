@@ -1,0 +1,46 @@
+"""The page's own components: a `gr.HTML` from NAME.html and NAME.js of assets/ui.
+
+The templates are static, for a template that holds a value would run it as code: the JavaScript writes the value in
+with textContent and draws it. `gr.HTML` values are dictionaries fit for JSON, stated in each panel's module.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.data_classes import FileData
+
+UI_DIR = Path(__file__).resolve().parent.parent / "assets" / "ui"
+
+
+def read_ui(name: str) -> str:
+    """Text of a file in assets/ui."""
+    return (UI_DIR / name).read_text(encoding="utf-8")
+
+
+def own_component(name: str, value: dict[str, Any] | None = None, **options: Any) -> gr.HTML:
+    """Component `name`, with the element id "ek-NAME" and, where there is a NAME.js, its behaviour."""
+    script = read_ui(f"{name}.js") if (UI_DIR / f"{name}.js").is_file() else None
+    return gr.HTML(
+        value,
+        html_template=read_ui(f"{name}.html"),
+        js_on_load=script,
+        elem_id=f"ek-{name}",
+        elem_classes=["ek-own"],
+        apply_default_css=False,
+        **options,
+    )
+
+
+def heading(number: int, title: str, hint: str = "") -> gr.HTML:
+    """A panel's heading with its place in the story; both texts are the page's own."""
+    note = f'<span class="ek-hint">{hint}</span>' if hint else ""
+    markup = f'<h2 class="ek-heading"><span aria-hidden="true">{number}</span>{title}</h2>{note}'
+    return gr.HTML(markup, elem_classes=["ek-own", "ek-headrow"], apply_default_css=False, js_on_load=None)
+
+
+def file_data(path: Path, *, download_name: str | None = None) -> dict[str, Any]:
+    """A file for a value: Gradio adds the address from which the browser may fetch it."""
+    return FileData(path=str(path), orig_name=download_name or path.name).model_dump()

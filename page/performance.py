@@ -1,0 +1,141 @@
+"""One reader of the chain: a picture's file in, what each panel shows out, as it comes.
+
+Yields dictionaries from a panel's name (`status`, `feeling`, `music`, `heard`, `files`) to its new value; a panel left
+out stays as it is. Errors become one sentence in `status`; a stack trace goes to the log and nowhere else.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from page.feeling_panel import feeling_value
+from page.files_panel import files_value
+from page.heard_panel import heard_value
+from page.job import Job
+from page.music_panel import Music
+from page.own import file_data
+from page.status_panel import status
+from page.words import composing_sentence, seconds
+from pipelines.errors import CancelledError, EkphoniaError
+from pipelines.records import Emotion, Picture, Score, Step
+from pipelines.symbolic import SymbolicSettings
+
+Update = dict[str, dict[str, Any]]
+
+NO_PICTURE = "There is no picture yet; choose one, or click an example."
+UNFORESEEN = "Something went wrong that should not have; please try once more, or another picture."
+STOPPED = "Stopped."
+HURRY_UNTIL_S = 6.0  # so much sound goes out at once; after that updates are gathered
+GATHER_S = 0.15
+SHARE = {"reading": 0.04, "composing": 0.08, "finishing": 0.92, "listening": 0.96}  # where each begins on the bar
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Performance:
+    """A run of the chain as the page shows it."""
+
+    job: Job
+    settings: SymbolicSettings
+    music: Music
+    wanted: Emotion | None = None
+    finals: list[Step] = field(default_factory=list)
+    started: float = field(default_factory=time.monotonic)
+
+    def update_for(self, step: Step) -> Update:
+        """What a step changes on the page."""
+        if step.final:
+            self.finals.append(step)
+        if step.name == "emotion":
+            self.wanted = step.value
+            return {"feeling": feeling_value(step), "status": status("Composing…", progress=SHARE["composing"])}
+        if step.name == "score":
+            self.music.show_score(step.value, step.made_by)
+            return {"music": self.music.value(), "status": self._progress(step)}
+        if step.name == "audio" and not step.final:
+            self.music.add_chunk(step.value, step.made_by)
+            return {"music": self.music.value()}
+        if step.name == "audio":
+            return {"status": status("Listening back…", progress=SHARE["listening"])}
+        if step.name == "heard" and self.wanted is not None:
+            return {"heard": heard_value(self.wanted, step)}
+        return {}
+
+    def _progress(self, step: Step) -> dict[str, Any]:
+        if step.final:
+            return status("Finishing the sound…", progress=SHARE["finishing"])
+        score: Score = step.value
+        bars = sum(section.bars for section in score.sections)
+        part = score.bar_count / bars if bars else 0.0
+        begin, end = SHARE["composing"], SHARE["finishing"]
+        return status(composing_sentence(score, bars), progress=begin + part * (end - begin))
+
+    def finish(self, picture: Picture) -> Update:
+        """Write the take and hand out its files."""
+        from pipelines.bundle import write_take
+
+        take = write_take(self.finals, self.job.folder, picture=picture, settings=asdict(self.settings))
+        if take.wav is not None:
+            self.music.sound = file_data(take.wav)
+        return {"music": self.music.value(), "files": files_value(take), "status": self._done()}
+
+    def _done(self) -> dict[str, Any]:
+        score = next(step.value for step in self.finals if step.name == "score")
+        spent_s = time.monotonic() - self.started
+        text = f"Finished: {seconds(score.duration_s)} of piano in {score.key_name}, made in {spent_s:.1f} s."
+        return status(text, "done", 1.0)
+
+
+def perform(path: str | None, settings: SymbolicSettings, job: Job) -> Iterator[Update]:
+    """Run the chain on a picture's file and yield what changes on the page; never raises what it can tell."""
+    try:
+        yield from _gathered(_perform(path, settings, job))
+    except CancelledError:
+        yield {"status": status(STOPPED, "stopped")}
+    except EkphoniaError as error:
+        log.info("told the visitor: %s", error)
+        yield {"status": status(str(error), "warning")}
+    except Exception:
+        log.exception("unforeseen, in request %s", job.number[:8])
+        yield {"status": status(UNFORESEEN, "warning")}
+
+
+def _perform(path: str | None, settings: SymbolicSettings, job: Job) -> Iterator[tuple[Update, bool]]:
+    """Updates, each with whether it should go out at once."""
+    from pipelines.picture import read_picture
+    from pipelines.symbolic import run
+
+    if path is None:
+        yield {"status": status(NO_PICTURE, "warning")}, True
+        return
+    performance = Performance(job, settings, Music(job.number, job.folder, settings.duration_s))
+    yield {"status": status("Reading the emotion…", progress=SHARE["reading"])}, True
+    picture = read_picture(path)
+    for step in run(picture, settings, cancelled=job.stopped):
+        if job.stopped():
+            raise CancelledError(STOPPED)
+        update = performance.update_for(step)
+        yield update, step.name == "emotion" or (step.name == "audio" and _early(performance))
+    yield performance.finish(picture), True
+
+
+def _early(performance: Performance) -> bool:
+    return performance.music.sounding_s < HURRY_UNTIL_S
+
+
+def _gathered(updates: Iterator[tuple[Update, bool]]) -> Iterator[Update]:
+    """Join updates that come within GATHER_S, for each one costs a message to the browser."""
+    waiting: Update = {}
+    sent = 0.0
+    for update, at_once in updates:
+        waiting |= update
+        if waiting and (at_once or time.monotonic() - sent > GATHER_S):
+            yield waiting
+            waiting, sent = {}, time.monotonic()
+    if waiting:
+        yield waiting

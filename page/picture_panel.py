@@ -1,0 +1,99 @@
+"""The picture: dropped, pasted, taken by the camera, or one of the drawn examples."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.data_classes import ImageData
+
+from page.own import own_component
+from pipelines.errors import PictureError
+
+EXAMPLES_DIR = Path(__file__).resolve().parent.parent / "assets" / "examples"
+ROW = re.compile(r"^\|\s*`(?P<file>[\w-]+\.\w+)`\s*\|\s*(?P<title>[^|]+?)\s*\|\s*(?P<alt>[^|]+?)\s*\|", re.MULTILINE)
+THUMBNAIL_PX = (360, 270)
+
+
+def picture_file(**options: Any) -> gr.Image:
+    """A `gr.Image` that hands on the file as it came, since our own reader says better what is wrong with one.
+
+    Its method is replaced on the instance: a subclass would have to bring a frontend of its own.
+    """
+    image = gr.Image(type="filepath", **options)
+    setattr(image, "preprocess", uploaded_path)  # noqa: B010 (a plain assignment is an error to mypy)
+    return image
+
+
+def uploaded_path(payload: ImageData | None) -> str | None:
+    """The path of the file, which Gradio has already found to be an upload of this page."""
+    return None if payload is None else payload.path
+
+
+@dataclass(frozen=True)
+class Example:
+    """A drawn picture: its file, what it is meant as, and what it shows in words."""
+
+    path: Path
+    title: str
+    alt: str
+
+
+@dataclass(frozen=True)
+class PicturePanel:
+    """The panel's components."""
+
+    picture: gr.Image
+    examples: gr.HTML
+
+
+@cache
+def examples() -> tuple[Example, ...]:
+    """The examples as the table in assets/examples/README.md lists them."""
+    table = (EXAMPLES_DIR / "README.md").read_text(encoding="utf-8")
+    return tuple(Example(EXAMPLES_DIR / row["file"], _title(row["title"]), row["alt"]) for row in ROW.finditer(table))
+
+
+def _title(meant_as: str) -> str:
+    """What stands behind the colon: "Sad: rain at dusk" is called "Rain at dusk"."""
+    name = meant_as.rpartition(":")[2].strip()
+    return name[:1].upper() + name[1:]
+
+
+def example_path(number: Any) -> Path:
+    """File of an example by its place in the row; raises PictureError for what the browser could not have sent."""
+    shown = examples()
+    if not isinstance(number, int) or not 0 <= number < len(shown):
+        raise PictureError(f"There is no example {number!r}; choose one of the {len(shown)} pictures.")
+    return shown[number].path
+
+
+def _thumbnail(path: Path) -> str:
+    from PIL import Image
+
+    with Image.open(path) as image:
+        image.thumbnail(THUMBNAIL_PX)
+        buffer = io.BytesIO()
+        image.convert("RGB").save(buffer, "JPEG", quality=82)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def picture_panel() -> PicturePanel:
+    """Build the panel."""
+    picture = picture_file(
+        sources=["upload", "clipboard", "webcam"],
+        label="Your picture",
+        show_label=False,
+        height=330,
+        elem_id="ek-picture",
+        buttons=[],
+        placeholder="# Hang a picture here\nDrop one, paste one, or click to choose",
+    )
+    shown = [{"src": _thumbnail(e.path), "title": e.title, "alt": e.alt} for e in examples()]
+    return PicturePanel(picture, own_component("examples", {"examples": shown}))

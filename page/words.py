@@ -1,0 +1,59 @@
+"""Plain English for points on the plane of valence and arousal (1 to 9), for times and for counts."""
+
+from __future__ import annotations
+
+from pipelines.records import Emotion, Score
+
+LOW, HIGH = 4.2, 5.8  # between them lies the middle third of what pictures and music reach
+WORDS = (
+    ("sad and calm", "quiet and calm", "tender and calm"),
+    ("sad", "even-tempered", "glad"),
+    ("tense and agitated", "lively and restless", "joyful and lively"),
+)  # by arousal, then by valence
+NEARNESS = ((1.0, "very close"), (2.0, "close"), (3.0, "not so close"))
+
+
+def feeling(valence: float, arousal: float) -> str:
+    """Such as "sad and calm"."""
+    return WORDS[_third(arousal)][_third(valence)]
+
+
+def _third(value: float) -> int:
+    return 0 if value < LOW else 2 if value > HIGH else 1
+
+
+def picture_sentence(emotion: Emotion) -> str:
+    """What was read in the picture, with how sure the reader is."""
+    return (
+        f"It feels {feeling(emotion.valence, emotion.arousal)}: "
+        f"valence {emotion.valence:.1f} ± {emotion.valence_sd:.1f}, "
+        f"arousal {emotion.arousal:.1f} ± {emotion.arousal_sd:.1f}, each from 1 to 9."
+    )
+
+
+def heard_sentence(wanted: Emotion, heard: Emotion) -> str:
+    """What was asked for, what is heard, and how far they lie apart."""
+    asked, got = feeling(wanted.valence, wanted.arousal), feeling(heard.valence, heard.arousal)
+    also = "also " if asked == got else ""
+    distance = wanted.distance(heard)
+    return f"Asked for {asked}; the music is {also}heard as {got}: {distance:.1f} apart, {nearness(distance)}."
+
+
+def nearness(distance: float) -> str:
+    """A distance on the plane in words."""
+    return next((words for limit, words in NEARNESS if distance < limit), "far off")
+
+
+def composing_sentence(score: Score, bars: int) -> str:
+    """Progress of a growing score, `bars` being all bars of its form."""
+    return f"Composing bar {min(score.bar_count, bars)} of {bars}…" if bars else "Composing…"
+
+
+def seconds(duration_s: float) -> str:
+    """Such as "30 seconds" or "1 minute 30"."""
+    whole = round(duration_s)
+    minutes, rest = divmod(whole, 60)
+    if not minutes:
+        return f"{whole} seconds"
+    unit = "minute" if minutes == 1 else "minutes"
+    return f"{minutes} {unit} {rest}" if rest else f"{minutes} {unit}"
