@@ -12,7 +12,7 @@ from gradio.utils import get_upload_folder
 
 from page.job import Job
 from page.performance import perform
-from page.picture_panel import picture_file
+from page.picture_panel import PictureFile
 from page.settings_panel import settings_from
 from pipelines.symbolic import SymbolicSettings
 
@@ -28,7 +28,7 @@ def add_api() -> None:
     start = SymbolicSettings()
     with gr.Column(visible=False):
         inputs = [
-            picture_file(label="Picture"),
+            PictureFile(type="filepath", label="Picture"),
             gr.Number(start.duration_s, label="Length in seconds, 10 to 180"),
             gr.Number(start.strength, label="Strength of the emotion, 0 to 5"),
             gr.Number(start.seed, label="Seed", precision=0),

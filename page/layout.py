@@ -20,7 +20,7 @@ from page.own import heading, own_component
 from page.performance import Update, perform
 from page.picture_panel import PicturePanel, example_path, picture_panel
 from page.settings_panel import SettingsPanel, settings_from, settings_panel
-from page.status_panel import status, status_panel
+from page.status_panel import INVITATION, status, status_panel
 
 TITLE = "Ekphonia: hear what a picture feels like"
 AT_ONCE = 2  # performances at a time, on two cores
@@ -37,6 +37,11 @@ class Page:
     settings: SettingsPanel
     panels: dict[str, gr.HTML]
     job: gr.State
+
+    @property
+    def parts(self) -> dict[str, gr.components.Component]:
+        """What a performance may change, by name."""
+        return {"picture": self.picture.picture, **self.panels}
 
     @property
     def buttons(self) -> list[gr.components.Component]:
@@ -83,28 +88,16 @@ def _hang() -> Page:
 
 def _connect(page: Page) -> None:
     picture, settings = page.picture, page.settings
-    begun = gr.on(
-        [picture.picture.upload, picture.picture.input, settings.hear.click],
-        _begin,
-        [page.job],
-        [page.job, page.panels["status"], *page.buttons],
-        queue=False,
-        trigger_mode="multiple",
-        **PRIVATE,
-    )
-    picked = picture.examples.pick(
-        _pick,
-        [page.job],
-        [page.job, page.panels["status"], *page.buttons, picture.picture],
-        queue=False,
-        trigger_mode="multiple",
-        **PRIVATE,
-    )
-    performances = [_play_after(event, page) for event in (begun, picked)]
+    outputs = [page.job, page.panels["status"], *page.buttons]
+    at_once: dict[str, Any] = {"queue": False, "trigger_mode": "multiple", **PRIVATE}
+    begun = settings.hear.click(_begin, [page.job], outputs, **at_once)
+    put_in = picture.picture.input(_begin_with, [page.job, picture.picture], outputs, **at_once)
+    picked = picture.examples.pick(_pick, [page.job], [*outputs, picture.picture], **at_once)
+    performances = [_play_after(event, page) for event in (begun, put_in, picked)]
     settings.stop.click(
         _stop,
         [page.job],
-        [page.panels["status"], *page.buttons],
+        outputs[1:],
         cancels=performances,
         queue=False,
         js="(...values) => { window.ekphonia.hush(); return values; }",
@@ -113,14 +106,17 @@ def _connect(page: Page) -> None:
 
 
 def _play_after(event: Any, page: Page) -> Any:
-    def play(job: Job, path: str | None, *values: float | None) -> Iterator[dict[Any, Any]]:
+    def play(job: Job | None, path: str | None, *values: float | None) -> Iterator[dict[Any, Any]]:
+        if job is None:
+            yield _at_rest(page)
+            return
         for update in perform(path, settings_from(*values), job):
-            yield {**_told(update, page), **_buttons(page, update)}
+            yield _told(update, page)
 
     return event.then(
         play,
         [page.job, page.picture.picture, *page.settings.values],
-        [*page.panels.values(), *page.buttons],
+        [*page.parts.values(), *page.buttons],
         trigger_mode="multiple",
         concurrency_limit=AT_ONCE,
         concurrency_id="performance",
@@ -129,19 +125,18 @@ def _play_after(event: Any, page: Page) -> Any:
 
 
 def _told(update: Update, page: Page) -> dict[Any, Any]:
-    """The panels' new values; a warning is also put where the visitor looks."""
-    line = update.get("status")
-    if line is not None and line["kind"] == "warning":
-        gr.Warning(line["text"], title="")
-    return {page.panels[name]: value for name, value in update.items()}
-
-
-def _buttons(page: Page, update: Update) -> dict[Any, Any]:
+    """The panels' new values, and the buttons at rest once it is over; a warning shows as a note as well."""
+    shown: dict[Any, Any] = {page.parts[name]: value for name, value in update.items()}
     line = update.get("status")
     if line is None or line["kind"] == "busy":
-        return {}
-    hear, stop = _rest()
-    return {page.settings.hear: hear, page.settings.stop: stop}
+        return shown
+    if line["kind"] == "warning":
+        gr.Warning(line["text"], title="Please note")
+    return shown | _at_rest(page)
+
+
+def _at_rest(page: Page) -> dict[Any, Any]:
+    return dict(zip(page.buttons, _rest(), strict=True))
 
 
 def _rest() -> tuple[gr.Button, gr.Button]:
@@ -156,8 +151,17 @@ def _begin(earlier: Job | None) -> tuple[Any, ...]:
     return job, status("Starting…"), gr.Button("Hear it", interactive=False), gr.Button(interactive=True)
 
 
+def _begin_with(earlier: Job | None, path: str | None) -> tuple[Any, ...]:
+    """The same for a picture put in; one taken away only stops what it began."""
+    if path is not None:
+        return _begin(earlier)
+    if earlier is not None:
+        earlier.stop()
+    return None, status(INVITATION, "idle"), *_rest()
+
+
 def _pick(earlier: Job | None, event: gr.EventData) -> tuple[Any, ...]:
-    """The same, with an example as the picture."""
+    """The same with an example as the picture."""
     return *_begin(earlier), str(example_path(event._data.get("number")))
 
 

@@ -1,7 +1,7 @@
 """One reader of the chain: a picture's file in, what each panel shows out, as it comes.
 
-Yields dictionaries from a panel's name (`status`, `feeling`, `music`, `heard`, `files`) to its new value; a panel left
-out stays as it is. Errors become one sentence in `status`; a stack trace goes to the log and nowhere else.
+Yields dictionaries from a panel's name (`status`, `picture`, `feeling`, `music`, `heard`, `files`) to its new value; a
+panel left out stays as it is. Errors become one sentence in `status`; a stack trace goes to the log and nowhere else.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from page.feeling_panel import feeling_value
@@ -20,17 +21,18 @@ from page.music_panel import Music
 from page.own import file_data
 from page.status_panel import status
 from page.words import composing_sentence, seconds
-from pipelines.errors import CancelledError, EkphoniaError
+from pipelines.errors import CancelledError, EkphoniaError, PictureError
 from pipelines.records import Emotion, Picture, Score, Step
 from pipelines.symbolic import SymbolicSettings
 
-Update = dict[str, dict[str, Any]]
+Update = dict[str, Any]
 
 NO_PICTURE = "There is no picture yet; choose one, or click an example."
 UNFORESEEN = "Something went wrong that should not have; please try once more, or another picture."
 STOPPED = "Stopped."
 HURRY_UNTIL_S = 6.0  # so much sound goes out at once; after that updates are gathered
 GATHER_S = 0.15
+SHOWN_BY_BROWSERS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".avif")
 SHARE = {"reading": 0.04, "composing": 0.08, "finishing": 0.92, "listening": 0.96}  # where each begins on the bar
 
 log = logging.getLogger(__name__)
@@ -99,7 +101,8 @@ def perform(path: str | None, settings: SymbolicSettings, job: Job) -> Iterator[
         yield {"status": status(STOPPED, "stopped")}
     except EkphoniaError as error:
         log.info("told the visitor: %s", error)
-        yield {"status": status(str(error), "warning")}
+        taken_down = {"picture": None} if isinstance(error, PictureError) else {}
+        yield {"status": status(str(error), "warning"), **taken_down}
     except Exception:
         log.exception("unforeseen, in request %s", job.number[:8])
         yield {"status": status(UNFORESEEN, "warning")}
@@ -116,12 +119,23 @@ def _perform(path: str | None, settings: SymbolicSettings, job: Job) -> Iterator
     performance = Performance(job, settings, Music(job.number, job.folder, settings.duration_s))
     yield {"status": status("Reading the emotion…", progress=SHARE["reading"])}, True
     picture = read_picture(path)
+    if not path.lower().endswith(SHOWN_BY_BROWSERS):
+        yield {"picture": _copy_to_show(picture, job)}, False
     for step in run(picture, settings, cancelled=job.stopped):
         if job.stopped():
             raise CancelledError(STOPPED)
         update = performance.update_for(step)
         yield update, step.name == "emotion" or (step.name == "audio" and _early(performance))
     yield performance.finish(picture), True
+
+
+def _copy_to_show(picture: Picture, job: Job) -> str:
+    """The same pixels as PNG, for browsers show neither TIFF nor HEIC."""
+    from PIL import Image
+
+    path = job.folder / f"{Path(picture.name).stem}.png"
+    Image.fromarray(picture.rgb).save(path, compress_level=1)
+    return str(path)
 
 
 def _early(performance: Performance) -> bool:

@@ -21,19 +21,14 @@ ROW = re.compile(r"^\|\s*`(?P<file>[\w-]+\.\w+)`\s*\|\s*(?P<title>[^|]+?)\s*\|\s
 THUMBNAIL_PX = (360, 270)
 
 
-def picture_file(**options: Any) -> gr.Image:
-    """A `gr.Image` that hands on the file as it came, since our own reader says better what is wrong with one.
+class PictureFile(gr.Image):
+    """A `gr.Image` that hands on the file as it came, since our own reader says better what is wrong with one."""
 
-    Its method is replaced on the instance: a subclass would have to bring a frontend of its own.
-    """
-    image = gr.Image(type="filepath", **options)
-    setattr(image, "preprocess", uploaded_path)  # noqa: B010 (a plain assignment is an error to mypy)
-    return image
+    is_template = True  # it looks as a gr.Image does, and has no frontend of its own
 
-
-def uploaded_path(payload: ImageData | None) -> str | None:
-    """The path of the file, which Gradio has already found to be an upload of this page."""
-    return None if payload is None else payload.path
+    def preprocess(self, payload: ImageData | None) -> str | None:
+        """The path of the file, which Gradio has already found to be an upload of this page."""
+        return None if payload is None else payload.path
 
 
 @dataclass(frozen=True)
@@ -49,7 +44,7 @@ class Example:
 class PicturePanel:
     """The panel's components."""
 
-    picture: gr.Image
+    picture: PictureFile
     examples: gr.HTML
 
 
@@ -86,7 +81,8 @@ def _thumbnail(path: Path) -> str:
 
 def picture_panel() -> PicturePanel:
     """Build the panel."""
-    picture = picture_file(
+    picture = PictureFile(
+        type="filepath",
         sources=["upload", "clipboard", "webcam"],
         label="Your picture",
         show_label=False,

@@ -1,0 +1,59 @@
+"""The server's program: short, quick to import, one public endpoint, no word to the outside."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import app
+from page.layout import LONGEST_QUEUE
+from page.theme import head
+
+ROOT = Path(app.__file__).resolve().parent
+HEAVY = ("torch", "matplotlib", "fluidsynth", "transformers", "tensorflow", "sklearn", "symusic", "miditok")
+
+
+def test_app_is_short() -> None:
+    assert len((ROOT / "app.py").read_text(encoding="utf-8").splitlines()) < 150
+
+
+def test_nothing_heavy_is_imported_before_the_page_is_up() -> None:
+    code = f"import sys, app; print([name for name in {HEAVY!r} if name in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_only_public_endpoint_is_the_chain() -> None:
+    endpoints = app.demo.get_api_info()["named_endpoints"]
+    assert list(endpoints) == ["/symbolic"]
+    parameters = [entry["parameter_name"] for entry in endpoints["/symbolic"]["parameters"]]
+    assert parameters == ["picture", "duration_s", "strength", "seed"]
+    assert len(endpoints["/symbolic"]["returns"]) == 4
+
+
+def test_the_queue_has_an_end_and_files_do_not_stay() -> None:
+    assert app.demo._queue.max_size == LONGEST_QUEUE
+    assert app.demo.delete_cache is not None
+    assert app.demo.delete_cache[1] <= 24 * 3600
+
+
+def test_launching_shares_nothing_and_keeps_no_history() -> None:
+    options = app.launch_options()
+    assert (options["share"], options["run_history"], options["show_error"]) == (False, False, False)
+    assert options["footer_links"] == []
+    assert options["max_file_size"] == "64mb"
+    assert os.environ["GRADIO_ANALYTICS_ENABLED"] == "False"
+
+
+def test_the_head_asks_for_nothing_from_outside() -> None:
+    text = head()
+    assert "http://" not in text.replace("http://www.w3.org/2000/svg", "")
+    assert "https://" not in text
+    assert "@import" not in text
+
+
+def test_the_command_line_takes_host_and_port() -> None:
+    options = app.parser().parse_args(["--host", "0.0.0.0", "--port", "8123", "--no-warm-up"])
+    assert (options.host, options.port, options.no_warm_up) == ("0.0.0.0", 8123, True)

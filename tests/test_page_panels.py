@@ -1,0 +1,151 @@
+"""What each panel is given: values fit for JSON, with the numbers of the step that they show."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from gradio.data_classes import ImageData
+from PIL import Image
+
+from page.feeling_panel import feeling_value
+from page.files_panel import files_value, size
+from page.heard_panel import heard_value
+from page.job import Job, discard
+from page.music_panel import Music, compact
+from page.own import UI_DIR, read_ui
+from page.picture_panel import EXAMPLES_DIR, PictureFile, example_path, examples
+from page.settings_panel import LARGEST_SEED, roll_dice, settings_from
+from page.status_panel import status
+from pipelines.bundle import write_take
+from pipelines.errors import PictureError
+from pipelines.records import LABELS, Audio, Emotion, Note, Score, Section, Step, TempoMark
+from pipelines.sound import peak_dbfs
+from pipelines.symbolic import SymbolicSettings
+from pipelines.symbolic.piano_roll import to_data
+
+SCORE = Score(
+    (Note(0.0, 60, 1.0, 80), Note(1.0, 64, 2.0, 90)),
+    (TempoMark(0.0, 120.0),),
+    sections=(Section("A", 0, 1),),
+)
+
+
+def test_the_feeling_panel_shows_five_bars_that_sum_to_one() -> None:
+    value = feeling_value(Step("emotion", Emotion.at(3, 3, valence_sd=1, arousal_sd=1), "embedded reader", 0.1234))
+    assert [bar["name"] for bar in value["bars"]] == list(LABELS)
+    assert sum(bar["part"] for bar in value["bars"]) == pytest.approx(1, abs=1e-3)
+    assert value["point"] == {"valence": 3, "arousal": 3, "valence_sd": 1, "arousal_sd": 1}
+    assert (value["label"], value["made_by"], value["seconds"]) == ("Sad", "embedded reader", 0.12)
+    json.dumps(value)
+
+
+def test_the_heard_panel_shows_both_points() -> None:
+    value = heard_value(Emotion.at(3, 3), Step("heard", Emotion.at(6, 7), "embedded listener", 0.01))
+    assert value["distance"] == 5.0
+    assert (value["wanted"]["valence"], value["heard"]["valence"]) == (3, 6)
+    json.dumps(value)
+
+
+def test_the_roll_is_sent_in_whole_milliseconds() -> None:
+    roll = compact(to_data(SCORE))
+    assert roll["notes"] == [[0, 500, 60, 80], [500, 1500, 64, 90]]
+    assert roll["bars_ms"] == [0, 2000]
+    assert roll["sections"] == [["A", 0, 2000]]
+
+
+def test_sound_goes_out_as_chunk_files_one_after_another(tmp_path: Path) -> None:
+    music = Music("run", tmp_path, 30.0)
+    for start in (0.0, 0.5):
+        music.add_chunk(Audio(np.full((22050, 2), 0.25, np.float32), 44100, start), "FluidSynth")
+    music.show_score(SCORE, "embedded composer")
+    first = music.value()
+    assert [chunk["start_s"] for chunk in first["chunks"]] == [0.0, 0.5]
+    assert first["made_by"] == {"notes": "embedded composer", "sound": "FluidSynth"}
+    assert music.sounding_s == 1.0
+    paths = [Path(chunk["file"]["path"]) for chunk in first["chunks"]]
+    assert all(path.parent == tmp_path and path.stat().st_size == 44 + 22050 * 4 for path in paths)
+    music.add_chunk(Audio(np.zeros((10, 2), np.float32), 44100, 1.0), "FluidSynth")
+    assert len(first["chunks"]) == 2  # what was sent does not change afterwards
+    json.dumps(music.value())
+
+
+def test_the_files_of_a_take_are_offered_with_their_sizes(tmp_path: Path) -> None:
+    audio = Audio(np.zeros((44100, 2), np.float32), 44100)
+    assert peak_dbfs(audio) == -np.inf
+    roll = np.zeros((4, 6, 3), np.uint8)
+    steps = [Step("score", SCORE, "c", 1.0), Step("audio", audio, "f", 1.0), Step("piano_roll", roll, "m", 1.0)]
+    files = files_value(write_take(steps, tmp_path))["files"]
+    names = [entry["file"]["orig_name"] for entry in files]
+    assert names == ["symbolic.wav", "symbolic.mid", "piano_roll.png", "take.json"]
+    assert files[0]["size"] == "176 kB"
+    assert (size(999), size(5_340_000)) == ("1 kB", "5.3 MB")
+
+
+def test_there_are_six_examples_each_said_in_words() -> None:
+    shown = examples()
+    assert len(shown) == 6
+    for example in shown:
+        with Image.open(example.path) as image:
+            assert min(image.size) >= 300
+        assert len(example.alt.split()) >= 6
+        assert example.title
+
+
+@pytest.mark.parametrize("number", [-1, 6, "0", None, 1.0, "../../secret"])
+def test_only_the_examples_can_be_picked(number: object) -> None:
+    assert example_path(0).parent == EXAMPLES_DIR
+    with pytest.raises(PictureError, match="There is no example"):
+        example_path(number)
+
+
+def test_the_picture_is_handed_on_as_the_file_that_came() -> None:
+    component = PictureFile(type="filepath", render=False)
+    assert component.get_block_name() == "image"  # Gradio's own frontend
+    assert component.preprocess(None) is None
+    assert component.preprocess(ImageData(path="/somewhere/not-a-picture.png")) == "/somewhere/not-a-picture.png"
+
+
+def test_settings_that_were_emptied_have_their_defaults() -> None:
+    assert settings_from(None, None, None) == SymbolicSettings()
+    assert settings_from(45, 0.0, 12.0) == SymbolicSettings(duration_s=45.0, strength=0.0, seed=12)
+
+
+def test_the_dice_give_seeds_in_range_and_not_always_the_same() -> None:
+    seeds = {roll_dice() for _ in range(20)}
+    assert len(seeds) > 10
+    assert min(seeds) >= 1
+    assert max(seeds) <= LARGEST_SEED
+
+
+def test_progress_stays_between_nothing_and_all() -> None:
+    assert status("x", progress=1.7)["progress"] == 1.0
+    assert status("x", progress=-1)["progress"] == 0.0
+
+
+def test_every_job_has_its_own_folder_and_switch(tmp_path: Path) -> None:
+    one, other = Job.begin(tmp_path), Job.begin(tmp_path)
+    assert one.folder != other.folder
+    assert one.folder.is_dir()
+    one.stop()
+    assert (one.stopped(), other.stopped()) == (True, False)
+    discard(other)
+    assert other.stopped()
+    assert not other.folder.exists()
+    discard(None)
+
+
+@pytest.mark.parametrize("path", sorted(UI_DIR.glob("*.html")), ids=lambda path: path.name)
+def test_templates_hold_nothing_that_would_run(path: Path) -> None:
+    """Gradio runs `${…}` and fills `{{…}}` in a template; ours are static, their values written in as text."""
+    text = read_ui(path.name)
+    assert "${" not in text
+    assert "{{" not in text
+    assert "<script" not in text
+
+
+@pytest.mark.parametrize("path", sorted(UI_DIR.glob("*.js")), ids=lambda path: path.name)
+def test_scripts_write_text_never_markup(path: Path) -> None:
+    text = read_ui(path.name)
+    for way in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
+        assert way not in text
