@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import CancelledError, ModelMissingError, SettingsError
 from pipelines.records import Audio, Emotion, Picture, Score, Step
+from pipelines.symbolic.composer import MADE_BY as COMPOSED_BY
+from pipelines.symbolic.composer import ComposerSettings, load_composer
 
 if TYPE_CHECKING:
     from pipelines.symbolic.synthesize import Synthesizer
@@ -36,9 +38,9 @@ ROLL_EVERY_S = 0.4
 class SymbolicSettings:
     """The chain's settings: seconds of music (10 to 180), seed, strength of the emotion (0 to 5), which models."""
 
-    duration_s: float = 30.0
-    seed: int = 0
-    strength: float = 2.0
+    duration_s: float = ComposerSettings.duration_s
+    seed: int = ComposerSettings.seed
+    strength: float = ComposerSettings.strength
     models: str = "auto"
 
     def check(self) -> None:
@@ -117,8 +119,6 @@ def _scores(
     emotion: Emotion | None, settings: SymbolicSettings, given: Score | None, cancelled: Callable[[], bool]
 ) -> Iterator[Score]:
     """The growing score: composed, or the given one at once."""
-    from pipelines.symbolic.composer import ComposerSettings, load_composer
-
     if given is not None:
         yield given
         return
@@ -132,11 +132,10 @@ def _perform(
     emotion: Emotion | None, settings: SymbolicSettings, given: Score | None, cancelled: Callable[[], bool]
 ) -> Iterator[Step]:
     """Compose and play at once: score, piano roll and sound grow together, then each is given whole."""
-    from pipelines.symbolic.composer import MADE_BY
     from pipelines.symbolic.piano_roll import draw
     from pipelines.symbolic.synthesize import open_synthesizer
 
-    composed_by = GIVEN_BY_USER if given is not None else MADE_BY
+    composed_by = GIVEN_BY_USER if given is not None else COMPOSED_BY
     composing, drawing, playing = _Clock(), _Clock(), _Clock()
     chunks: list[Audio] = []
     played_beat, drawn_at = 0.0, time.monotonic()

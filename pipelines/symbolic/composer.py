@@ -2,8 +2,8 @@
 
 A piece is planned as a form of phrases and composed phrase by phrase. For each phrase the network draws several
 candidates at once, with classifier-free guidance towards the wanted emotion (Ho and Salimans 2022); `hearing` listens
-to each, and the one that is heard nearest to what is wanted goes on. A phrase that returns (A') takes over the bars of
-its original but the last, which is composed anew. The last bar is a written cadence. Everything is composed in C major
+to each, and the one that is heard nearest to what is wanted goes on. A phrase that returns (A') takes over bars
+of its original and composes the rest anew. The last bar is a written cadence. Everything is composed in C major
 or A minor and then moved to the piece's key.
 """
 
@@ -40,7 +40,7 @@ class ComposerSettings:
 
     duration_s: float = 30.0
     seed: int = 0
-    strength: float = 2.0
+    strength: float = 1.5
     candidates: int = 4
     temperature: Temperature = field(default_factory=Temperature)
 

@@ -62,8 +62,14 @@ class Draft:
         return context
 
     def returning(self, section: Section) -> Ints:
-        """Events that a phrase takes over from its original: all bars but the last; none for a new idea."""
+        """Events that a phrase takes over from its original; none for a new idea.
+
+        Right after the original it is an answer, which shares the first half with its question; later on it is a
+        return, which shares all bars but the last.
+        """
         origin = next((s for s in self.form.sections if s.name == original_of(section.name)), section)
         if origin.first_bar == section.first_bar:
             return np.zeros((0, len(FIELDS)), np.int64)
-        return self.bars(origin.first_bar, max(1, min(origin.bars, section.bars) - 1))
+        answers = section.first_bar == origin.first_bar + origin.bars
+        shared = origin.bars // 2 if answers else origin.bars - 1
+        return self.bars(origin.first_bar, max(1, min(shared, section.bars - 1)))
