@@ -26,7 +26,7 @@ import numpy.typing as npt
 from pipelines.emotion_features import VIEWS, Features, extract
 from pipelines.emotion_kernel import KernelRegressor, kernel_from
 from pipelines.errors import WeightsError
-from pipelines.models import entry_for, load_once, load_weights, weights_path
+from pipelines.models import compute_on_one_thread, entry_for, load_once, load_weights, weights_path
 from pipelines.records import LABELS, Emotion, Picture, clip_va, region_probabilities
 
 if TYPE_CHECKING:
@@ -135,6 +135,7 @@ def read_emotion(picture: Picture, *, weights: Path | None = None) -> Emotion:
         WeightsError: the weights are missing, damaged or of another version.
         ModelMissingError: the packages with the backbones are not installed.
     """
+    compute_on_one_thread()
     return load_reader(weights=weights).read(extract(picture.rgb))
 
 

@@ -135,6 +135,19 @@ def forget(key: str) -> None:
         _loaded.pop(key, None)
 
 
+def compute_on_one_thread() -> None:
+    """Let torch compute on one thread, for the thread that calls and for those that start later.
+
+    The embedded models are so small that sharing their work out gains nothing, and where other programs or visitors
+    keep the cores busy, threads that wait for each other take ten times as long. torch keeps the number for each
+    thread, hence a call before each piece of work rather than once.
+    """
+    import torch
+
+    if torch.get_num_threads() != 1:
+        torch.set_num_threads(1)
+
+
 def weights_path(name: str) -> Path:
     """Path of a file in assets/weights, there or not: training writes to it, :func:`load_weights` reads it."""
     return WEIGHTS_DIR / name

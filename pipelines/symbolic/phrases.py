@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from pipelines.errors import CancelledError
+from pipelines.models import compute_on_one_thread
 from pipelines.symbolic.composer_model import Cache, ComposerModel
 from pipelines.symbolic.draft import Draft
 from pipelines.symbolic.events import FIELDS, GRID, Header, onsets
@@ -44,6 +45,7 @@ class PhraseWriter:
 
     def first_phrases(self) -> list[Draft]:
         """Draw headers and the opening phrase that follows each."""
+        compute_on_one_thread()
         count = self.wish.candidates
         with torch.inference_mode():
             condition = self._condition()
@@ -78,6 +80,7 @@ class PhraseWriter:
 
     def _continue(self, draft: Draft, end: int) -> list[Ints]:
         """Draw the bars up to (without) `end`, with the draft's last bars as context, once a candidate."""
+        compute_on_one_thread()
         count = self.wish.candidates
         context = draft.context()
         base_bar = draft.bars_done - 1 - int(context[:, BAR].sum())
