@@ -1,4 +1,4 @@
-"""Train the listener: EIMG's clips and ratings in, assets/weights/hearing.safetensors and its card out.
+"""Train the listener: EIMG's clips and ratings in, assets/weights/hearing.safetensors out.
 
 python -m training.hearing            cross-validate, fit on all clips, write the weights
 python -m training.hearing --dry-run  cross-validate only
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ from pipelines.hearing_features import feature_names, note_arrays, window_featur
 from pipelines.models import weights_path
 from pipelines.regressor import save_regressor
 from training.data.eimg import Clip, load_clips, targets
+from training.hearing_audio import by_instrument, train_audio
 from training.metrics.copying import index_runs, melody_runs
 from training.regressor import CrossValidation, FitSettings, cross_validate, fit, with_residuals
 
@@ -78,17 +80,26 @@ def report(validation: CrossValidation) -> str:
     return "\n".join([*lines, f"residual sd    {sd[0]:.3f} (valence) {sd[1]:.3f} (arousal) on 1 to 9"])
 
 
+def run(options: argparse.Namespace) -> str:
+    """Do what the command line asks; returns the report."""
+    if options.audio:
+        validation = train_audio(FitSettings(), dry_run=options.dry_run, cache=options.cache)
+        return f"{report(validation)}\n{by_instrument(validation)}"
+    if options.grouped:
+        return report(validate_grouped(FitSettings()))
+    return report(train_symbolic(FitSettings(), dry_run=options.dry_run))
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; 0 on success, 2 with a line on standard error otherwise."""
     parser = argparse.ArgumentParser(prog="python -m training.hearing", description=__doc__)
     parser.add_argument("--dry-run", action="store_true", help="cross-validate only, write nothing")
     parser.add_argument("--grouped", action="store_true", help="cross-validate with related clips in one fold")
+    parser.add_argument("--audio", action="store_true", help="train the audio listener instead")
+    parser.add_argument("--cache", type=Path, help="with --audio: .npz of features to read, or to write if not there")
     options = parser.parse_args(arguments)
     try:
-        if options.grouped:
-            print(report(validate_grouped(FitSettings())))
-        else:
-            print(report(train_symbolic(FitSettings(), dry_run=options.dry_run)))
+        print(run(options))
     except EkphoniaError as error:
         print(error, file=sys.stderr)
         return 2
