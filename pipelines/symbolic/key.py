@@ -62,6 +62,14 @@ def key_of_weights(weights: npt.NDArray[np.float64]) -> Key:
     return best
 
 
+def relative_mode(notes: Iterable[Note], major_tonic: int = 0) -> str:
+    """Which of two relative keys some notes are in: "major" on `major_tonic`, or "minor" a minor third below it."""
+    weights = pitch_class_weights(notes)
+    major = _correlation(weights, np.roll(MAJOR_PROFILE, major_tonic))
+    minor = _correlation(weights, np.roll(MINOR_PROFILE, major_tonic - 3))
+    return "major" if major >= minor else "minor"
+
+
 def _correlation(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> float:
     x, y = x - x.mean(), y - y.mean()
     norm = float(np.sqrt((x @ x) * (y @ y)))

@@ -17,8 +17,9 @@ from pipelines.errors import CancelledError
 from pipelines.models import compute_on_one_thread
 from pipelines.symbolic.composer_model import Cache, ComposerModel
 from pipelines.symbolic.draft import Draft
-from pipelines.symbolic.events import FIELDS, GRID, Header, onsets
+from pipelines.symbolic.events import FIELDS, GRID, Header, decode, onsets
 from pipelines.symbolic.form import Form, plan_form
+from pipelines.symbolic.key import relative_mode
 from pipelines.symbolic.sampling import BAR, MOST_NOTES_A_BAR, POSITION, Floats, Ints, Rows, Temperature, draw
 
 STEADY_SOURCE = 0  # the network knows clips of steady and of free metre and songs; steady clips are asked for
@@ -63,11 +64,7 @@ class PhraseWriter:
             cache = Cache(self.model.config, 2 * count, 2 + int(ends.max()) * MOST_NOTES_A_BAR, trunk=cache)
             state = self._read(about[:, None], 1, np.zeros((2 * count, 1), np.float32), cache)
             events = self._draw_events(state, about, rows, cache, base_bar=0)
-        empty = np.zeros((0, len(FIELDS)), np.int64)
-        return [
-            Draft(header, form, np.concatenate((empty, drawn)))
-            for header, form, drawn in zip(headers, forms, events, strict=True)
-        ]
+        return [_begun(header, form, drawn) for header, form, drawn in zip(headers, forms, events, strict=True)]
 
     def later_phrases(self, draft: Draft) -> list[Draft]:
         """Take over what returns and draw the rest of the next phrase; its last bar is left out at the piece's end."""
@@ -181,3 +178,9 @@ class PhraseWriter:
             chosen[:, name] = draw(logits, self.wish.temperature, self.rng)
             pre = heads.tell(pre, name, torch.from_numpy(np.tile(chosen[:, name], 2)))
         return chosen
+
+
+def _begun(header: Header, form: Form, events: Ints) -> Draft:
+    """A draft of the first phrase, its mode the one that the notes turned out to be in, so that it can end there."""
+    mode = relative_mode(decode(events, header.beats_per_bar))
+    return Draft(replace(header, mode=mode), form, events)
