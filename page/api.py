@@ -20,18 +20,18 @@ DESCRIPTION = (
     "Turn a picture into piano music that feels like it. Yields the progress as it goes; the last yield holds the "
     "take (emotion wanted and heard, every step, seed, versions) and the paths of its MIDI, WAV and piano roll."
 )
+START = SymbolicSettings()
 FILES = ("symbolic.mid", "symbolic.wav", "piano_roll.png")
 
 
 def add_api() -> None:
     """Put the endpoint into the page being built, on components that no visitor sees."""
-    start = SymbolicSettings()
     with gr.Column(visible=False):
         inputs = [
             PictureFile(type="filepath", label="Picture"),
-            gr.Number(start.duration_s, label="Length in seconds, 10 to 180"),
-            gr.Number(start.strength, label="Strength of the emotion, 0 to 5"),
-            gr.Number(start.seed, label="Seed", precision=0),
+            gr.Number(START.duration_s, label="Length in seconds, 10 to 180"),
+            gr.Number(START.strength, label="Strength of the emotion, 0 to 5"),
+            gr.Number(START.seed, label="Seed", precision=0),
         ]
         outputs = [gr.JSON(label="Take"), *(gr.File(label=name) for name in FILES)]
         button = gr.Button()
@@ -47,7 +47,10 @@ def add_api() -> None:
 
 
 def symbolic(
-    picture: str | None, duration_s: float = 30.0, strength: float = 2.0, seed: float = 0
+    picture: str | None,
+    duration_s: float = START.duration_s,
+    strength: float = START.strength,
+    seed: float = START.seed,
 ) -> Iterator[tuple[dict[str, Any] | None, str | None, str | None, str | None]]:
     """Yield `{"status": …}` while it goes and at last the take with its files.
 

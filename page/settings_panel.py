@@ -37,11 +37,17 @@ def settings_panel() -> SettingsPanel:
     with gr.Row(elem_id="ek-settings", equal_height=False):
         with gr.Column(scale=4, min_width=180):
             duration = gr.Slider(
-                SHORTEST_S, LONGEST_S, start.duration_s, step=1, label="Length in seconds", elem_id="ek-duration"
+                SHORTEST_S,
+                LONGEST_S,
+                start.duration_s,
+                step=1,
+                label="Length in seconds",
+                elem_id="ek-duration",
+                buttons=[],
             )
         with gr.Column(scale=4, min_width=180):
             strength = gr.Slider(
-                0, STRONGEST, start.strength, step=0.5, label="Strength of feeling", elem_id="ek-strength"
+                0, STRONGEST, start.strength, step=0.5, label="Strength of feeling", elem_id="ek-strength", buttons=[]
             )
         with gr.Row(elem_id="ek-seeds"):
             seed = gr.Number(

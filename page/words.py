@@ -27,7 +27,7 @@ def picture_sentence(emotion: Emotion) -> str:
     return (
         f"It feels {feeling(emotion.valence, emotion.arousal)}: "
         f"valence {emotion.valence:.1f} ± {emotion.valence_sd:.1f}, "
-        f"arousal {emotion.arousal:.1f} ± {emotion.arousal_sd:.1f}, each from 1 to 9."
+        f"arousal {emotion.arousal:.1f} ± {emotion.arousal_sd:.1f} (scale 1 to 9)."
     )
 
 

@@ -18,3 +18,15 @@ function frame(example, number) {
 }
 
 wall.replaceChildren(...((props.value && props.value.examples) || []).map(frame));
+
+// Gradio names its drop zone in other words than it shows; a name must hold what is seen.
+const hook = document.querySelector('#ek-picture');
+function nameDropZone() {
+  const zone = hook.querySelector('button[aria-dropeffect]');
+  const name = 'Hang a picture here Drop one, paste one, or click to choose';
+  if (zone && zone.getAttribute('aria-label') !== name) zone.setAttribute('aria-label', name);
+}
+if (hook) {
+  new MutationObserver(nameDropZone).observe(hook, { childList: true, subtree: true });
+  nameDropZone();
+}

@@ -57,7 +57,9 @@ window.ekphonia = (() => {
     const cx = x(valence), cy = y(arousal);
     const nodes = [];
     if (valence_sd > 0) {
-      nodes.push(shape('ellipse', { cx, cy, rx: valence_sd * unit, ry: arousal_sd * unit, class: `ek-doubt ek-${kind}` }));
+      const frame = shape('svg', { x: LEFT, y: TOP, width: SIDE, height: SIDE, viewBox: `${LEFT} ${TOP} ${SIDE} ${SIDE}` });
+      frame.append(shape('ellipse', { cx, cy, rx: valence_sd * unit, ry: arousal_sd * unit, class: `ek-doubt ek-${kind}` }));
+      nodes.push(frame); // what lies beyond the plane is cut off
     }
     nodes.push(kind === 'heard'
       ? shape('rect', { x: cx - 6.5, y: cy - 6.5, width: 13, height: 13, transform: `rotate(45 ${cx} ${cy})`, class: 'ek-point ek-heard-point' })
