@@ -21,7 +21,7 @@ LONGEST_GAP_S = 2.0
 MOST_NOTES_AT_ONCE = 7
 MOST_NOTES_A_BAR = 64
 # Home keys share the white keys; A minor's raised sixth and seventh are welcome too.
-OUT_OF_KEY_PENALTY = 1.0
+OUT_OF_KEY_PENALTY = 0.5
 CADENCE_BONUS = 1.5
 
 Floats = npt.NDArray[np.float32]
@@ -32,8 +32,8 @@ Ints = npt.NDArray[np.int64]
 class Temperature:
     """How boldly to draw: `heat` divides the logits, `nucleus` is the probability mass that is kept (0 to 1)."""
 
-    heat: float = 0.95
-    nucleus: float = 0.95
+    heat: float = 1.0
+    nucleus: float = 0.97
 
 
 def draw(logits: Floats, temperature: Temperature, rng: np.random.Generator) -> Ints:
