@@ -60,7 +60,7 @@ CATALOGUE: dict[str, ModelEntry] = {
             name="EfficientNet-lite reader",
             made_by="embedded EfficientNet-lite reader",
             licence="Apache-2.0",
-            size_mb=20.0,
+            size_mb=18.3,
             weights="emotion.safetensors",
             packages=(
                 "efficientnet_lite_pytorch",

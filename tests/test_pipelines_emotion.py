@@ -12,7 +12,7 @@ from pipelines.models import entry_for, load_weights, weights_path
 from pipelines.records import LABELS, Picture
 
 # Valence and arousal of the two drawn pictures as the shipped weights read them.
-MEADOW, FIRE = (8.07, 4.19), (7.11, 4.77)
+MEADOW, FIRE = (8.12, 4.11), (7.12, 4.94)
 
 
 def picture_of(image):

@@ -1,3 +1,6 @@
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -5,7 +8,8 @@ import torch
 from pipelines.emotion import Opinion, reader_from
 from pipelines.emotion_features import PARTS_PER_VIEW, SEQUENCE_CHANNELS, SEQUENCE_STEPS, VIEWS, Features
 from pipelines.models import load_weights, save_weights
-from training.emotion import main, style_report, tensors_of
+from training.data.oasis import Oasis
+from training.emotion import Material, check_styles, main, style_report, tensors_of
 from training.emotion_eval import (
     Readings,
     blended,
@@ -17,6 +21,7 @@ from training.emotion_eval import (
 )
 from training.emotion_fit import FitSettings, fit_blend, fit_reader, label_numbers, opinion_of, targets
 from training.emotion_table import Table, style_of
+from training.styles import STYLES
 
 TINY = FitSettings(heads=1, width=8, epochs=6, batch_size=8)
 PICTURES = 48
@@ -133,11 +138,21 @@ def test_a_style_that_changes_nothing_moves_nothing(ratings):
     assert "| grey | yes | 0.00 | 0.00 | 1.00, 1.00 | 0% | 0% |" in style_report([move])
 
 
+def test_the_check_compares_each_style_with_the_plain_pictures(table, ratings):
+    data = Oasis((Path("a.jpg"),) * PICTURES, tuple(map(str, range(PICTURES))), ("Object",) * PICTURES, ratings)
+    styles = tuple(list(STYLES)[i // 3 % 8] if i % 3 == 0 else "" for i in range(PICTURES))
+    moves = check_styles(Material(data, (table,)), replace(table, styles=styles), settings=replace(TINY, epochs=1))
+    assert [move.style for move in moves] == [*STYLES, "all of them"]
+    assert [move.pictures for move in moves] == [2] * 8 + [16]
+    assert all(move.valence == move.flips == 0 for move in moves)
+
+
 def test_sets_of_styles_take_turns():
     assert {style_of("plain", i) for i in range(9)} == {"plain"}
     assert {style_of("trained-0", i) for i in range(5)} == {"grey", "hue", "saturation", "tone", "canvas"}
-    assert len({style_of("check-0", i) for i in range(8)}) == 8
-    assert all(style_of("check-0", i) != style_of("check-1", i) for i in range(8))
+    worn = [style_of("check", i) for i in range(24)]
+    assert worn.count("") == 16
+    assert len(set(worn)) == 9
 
 
 def test_missing_data_is_said_and_exits_with_2(tmp_path, capsys):

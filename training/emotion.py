@@ -34,7 +34,7 @@ from training.emotion_eval import (
     style_move,
 )
 from training.emotion_fit import FitSettings, fit_blend, fit_reader
-from training.emotion_table import CHECK_SETS, PLAIN, TRAINED_SETS, Table, load_table
+from training.emotion_table import CHECK_SET, PLAIN, SKIPPED, TRAINED_SETS, Table, load_table
 from training.styles import STYLES, TRAINED
 
 log = logging.getLogger(__name__)
@@ -65,30 +65,16 @@ def cross_validate(material: Material, kind: str, *, settings: FitSettings) -> t
     return opinion, blended(opinion, opinion, va, splits)
 
 
-def check_styles(material: Material, checks: list[Table], *, settings: FitSettings) -> list[StyleMove]:
-    """How far each style moves held-out readings (random folds), the plain pictures' first."""
+def check_styles(material: Material, check: Table, *, settings: FitSettings) -> list[StyleMove]:
+    """How far each style moves held-out readings (random folds) from those of the plain pictures."""
     va = material.data.va
     splits = make_splits(material.data.themes, kind="random", seed=settings.seed)
-    seen = [material.tables[0], *checks]
-    plain, *styled = held_out_opinions(material.tables, seen, va, splits, settings=settings)
-    readings = [blended(plain, opinion, va, splits) for opinion in (plain, *styled)]
-    moves = []
-    for style in STYLES:
-        pieces = [(np.flatnonzero(np.array(t.styles) == style), r) for t, r in zip(checks, readings[1:], strict=True)]
-        rows = np.concatenate([piece for piece, _ in pieces])
-        worn = _join([_rows(r, piece) for piece, r in pieces])
-        everyone = np.ones(len(rows), dtype=bool)
-        moves.append(style_move(style, everyone, _rows(readings[0], rows), worn, va[rows]))
-    return moves
-
-
-def _rows(readings: Readings, rows: npt.NDArray[np.int64]) -> Readings:
-    return Readings(readings.va[rows], readings.spread[rows], readings.probabilities[rows])
-
-
-def _join(pieces: list[Readings]) -> Readings:
-    fields = ("va", "spread", "probabilities")
-    return Readings(*(np.concatenate([getattr(piece, field) for piece in pieces]) for field in fields))
+    seen = [material.tables[0], check]
+    plain, styled = held_out_opinions(material.tables, seen, va, splits, settings=settings)
+    before, after = (blended(plain, opinion, va, splits) for opinion in (plain, styled))
+    worn = np.array(check.styles)
+    chosen = {style: worn == style for style in STYLES} | {"all of them": worn != SKIPPED}
+    return [style_move(style, rows, before, after, va) for style, rows in chosen.items()]
 
 
 def tensors_of(reader: EmotionReader) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -137,7 +123,7 @@ def style_report(moves: list[StyleMove]) -> str:
     lines = [head, "|---|---|---|---|---|---|---|"]
     for move in moves:
         r = f"{move.r_valence:.2f}, {move.r_arousal:.2f}"
-        seen = "yes" if move.style in TRAINED else "no"
+        seen = "yes" if move.style in TRAINED else "no" if move.style in STYLES else "some"
         moved = f"{move.valence:.2f} | {move.arousal:.2f}"
         lines.append(f"| {move.style} | {seen} | {moved} | {r} | {move.flips:.0%} | {move.sure_flips:.0%} |")
     return "\n".join(lines)
@@ -163,8 +149,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         material = load_material(options.data, options.cache, styled_sets=options.styled_sets)
         if options.robustness:
-            checks = [load_table(material.data, name, options.cache) for name in CHECK_SETS]
-            print(style_report(check_styles(material, checks, settings=settings)))
+            check = load_table(material.data, CHECK_SET, options.cache)
+            print(style_report(check_styles(material, check, settings=settings)))
         else:
             train(material, settings=settings, dry_run=options.dry_run)
     except EkphoniaError as error:

@@ -33,15 +33,17 @@ Floats = npt.NDArray[np.float64]
 class FitSettings:
     """How the reader is fitted.
 
-    `ridge` is that of the kernel for one row a picture, `class_share` the class probabilities' part of it. The heads
+    `ridge` is the kernel's for a plain picture and `styled_ridge` for one in a style, which counts for less;
+    `class_share` is the class probabilities' part of the kernel. The heads
     (`heads` of them, from different seeds) are trained for `epochs` with AdamW at `learning_rate`; `mixup` is the
     parameter of the Beta distribution by which pairs of pictures are mixed, `styled_share` how often a row in a style
     stands for the plain picture.
     """
 
     ridge: float = 0.05
+    styled_ridge: float = 0.4
     class_share: float = 0.15
-    heads: int = 1
+    heads: int = 2
     width: int = 64
     epochs: int = 12
     batch_size: int = 32
@@ -72,7 +74,8 @@ def fit_kernel(
     share = np.array([settings.class_share], np.float32)
     unfitted = np.zeros((len(steps), 2 + len(LABELS)), np.float32)
     kernel = KernelRegressor(mean, scale, sizes, gamma, share, steps, class_steps, unfitted, unfitted[0])
-    return _solve(kernel, targets(va[chosen]), rows_per_picture=len(tables), ridge=settings.ridge)
+    ridge = np.repeat([settings.ridge] + [settings.styled_ridge] * (len(tables) - 1), len(chosen))
+    return _solve(kernel, np.tile(targets(va[chosen]), (len(tables), 1)), ridge)
 
 
 def targets(va: Floats) -> Floats:
@@ -80,12 +83,12 @@ def targets(va: Floats) -> Floats:
     return np.concatenate([va, np.eye(len(LABELS))[label_numbers(va)]], axis=1)
 
 
-def _solve(kernel: KernelRegressor, wanted: Floats, *, rows_per_picture: int, ridge: float) -> KernelRegressor:
-    """The same regressor with its dual weights: ridge regression on the centred targets."""
+def _solve(kernel: KernelRegressor, wanted: Floats, ridge: Floats) -> KernelRegressor:
+    """The same regressor with its dual weights: ridge regression of centred targets (N, 7), a ridge for each row."""
     offset = wanted.mean(axis=0)
     gram = kernel.kernel(kernel.support, kernel.class_support).astype(np.float64)
-    gram[np.diag_indices_from(gram)] += ridge * rows_per_picture
-    dual = np.linalg.solve(gram, np.tile(wanted - offset, (rows_per_picture, 1)))
+    gram[np.diag_indices_from(gram)] += ridge
+    dual = np.linalg.solve(gram, wanted - offset)
     return replace(kernel, dual=dual.astype(np.float32), offset=offset.astype(np.float32))
 
 
