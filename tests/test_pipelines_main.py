@@ -50,7 +50,8 @@ def test_a_picture_becomes_a_folder_of_files(tmp_path) -> None:
     take = json.loads((out / "take.json").read_text())
     assert [step["name"] for step in take["steps"]] == ["emotion", "score", "piano_roll", "audio", "heard"]
     assert all(step["made_by"] and step["seconds"] >= 0 for step in take["steps"])
-    assert take["settings"] == {"duration_s": 10.0, "seed": 7, "strength": 1.5, "models": "embedded"}
+    asked = {"duration_s": 10.0, "seed": 7, "strength": 1.5, "models": "embedded", "piano_roll_every_s": None}
+    assert take["settings"] == asked
     assert take["picture"]["name"] == "fun.jpg"
     assert 1 <= take["wanted"]["valence"] <= 9
     assert 0 <= take["distance"] < 5

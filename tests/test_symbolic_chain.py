@@ -66,6 +66,14 @@ def test_the_piano_roll_is_a_picture(steps: list[Step]) -> None:
     assert image.std() > 5
 
 
+def test_the_piano_roll_grows_where_that_is_asked_for(steps: list[Step]) -> None:
+    assert [step.final for step in steps if step.name == "piano_roll"] == [True]
+    growing = SymbolicSettings(duration_s=10.0, piano_roll_every_s=0.0)
+    images = [s.value for s in run(None, growing, {"emotion": Emotion.at(5, 5)}) if s.name == "piano_roll"]
+    assert len(images) > 4
+    assert (images[0] != images[-1]).any()
+
+
 def test_a_given_emotion_is_followed_and_the_picture_not_read() -> None:
     asked = Emotion.at(8.0, 8.0)
     done = finals(list(run(None, SHORT, {"emotion": asked})))

@@ -7,7 +7,7 @@ name           value                 partial values (`final` False)
 =============  ====================  ==============================================================================
 `emotion`      Emotion               none
 `score`        Score                 the piece so far, a bar more each time
-`piano_roll`   (h, w, 3) uint8       the notes so far
+`piano_roll`   (h, w, 3) uint8       the notes so far, if `piano_roll_every_s` asks for them
 `audio`        Audio                 the next chunk, a second at most; the final one is whole, at -16 LUFS
 `heard`        Emotion               none: what a listener would feel in the score
 =============  ====================  ==============================================================================
@@ -31,17 +31,21 @@ if TYPE_CHECKING:
 MODELS = ("auto", "embedded", "paper")
 GIVEN_BY_USER = "you"
 CHUNK_S = 0.8
-ROLL_EVERY_S = 0.4
 
 
 @dataclass(frozen=True)
 class SymbolicSettings:
-    """The chain's settings: seconds of music (10 to 180), seed, strength of the emotion (0 to 5), which models."""
+    """The chain's settings: seconds of music (10 to 180), seed, strength of the emotion (0 to 5), which models.
+
+    `piano_roll_every_s` asks for a growing picture of the piano roll, at most every so many seconds; None for only the
+    finished one, since a picture takes as long as several bars of music.
+    """
 
     duration_s: float = ComposerSettings.duration_s
     seed: int = ComposerSettings.seed
     strength: float = ComposerSettings.strength
     models: str = "auto"
+    piano_roll_every_s: float | None = None
 
     def check(self) -> None:
         """Raise SettingsError for an unknown set of models, ModelMissingError for one that is not here."""
@@ -155,7 +159,8 @@ def _perform(
                 chunks.append(chunk)
                 yield Step("audio", chunk, synthesizer.made_by, playing.spent_s, final=False)
             played_beat = score.bars_begun * score.beats_per_bar
-            if time.monotonic() - drawn_at > ROLL_EVERY_S:
+            every_s = settings.piano_roll_every_s
+            if every_s is not None and time.monotonic() - drawn_at > every_s:
                 drawing.start()
                 image = draw(score, duration_s=settings.duration_s)
                 drawn_at = time.monotonic()
