@@ -234,7 +234,8 @@ def test_programs_get_the_same_take(address: str) -> None:
     client = Client(address, verbose=False)
     job = client.submit(handle_file(str(examples()[0].path)), SECONDS, 2.0, 0, api_name="/symbolic")
     take, midi, wav, roll = job.result(timeout=PATIENCE_MS / 1000)
-    assert take["settings"] == {"duration_s": 10.0, "seed": 0, "strength": 2.0, "models": "auto"}
+    settings = take["settings"]
+    assert (settings["duration_s"], settings["seed"], settings["strength"]) == (10.0, 0, 2.0)
     assert len(read_midi(midi).notes) > 10
     assert Path(wav).stat().st_size > 10 * 44100 * 4 * 0.9
     assert Path(roll).read_bytes().startswith(b"\x89PNG")

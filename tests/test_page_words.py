@@ -24,9 +24,7 @@ def test_each_corner_of_the_plane_has_its_words(valence: float, arousal: float, 
 
 def test_the_picture_sentence_gives_both_values_and_their_doubt() -> None:
     emotion = Emotion.at(3.14, 2.72, valence_sd=1.04, arousal_sd=0.86)
-    assert picture_sentence(emotion) == (
-        "It feels sad and calm: valence 3.1 ± 1.0, arousal 2.7 ± 0.9 (scale 1 to 9)."
-    )
+    assert picture_sentence(emotion) == ("It feels sad and calm: valence 3.1 ± 1.0, arousal 2.7 ± 0.9 (scale 1 to 9).")
 
 
 def test_heard_beside_wanted_tells_the_distance() -> None:

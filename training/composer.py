@@ -213,7 +213,7 @@ class Run:
         with torch.autocast("cpu", dtype=torch.bfloat16):
             loss, parts = loss_of(self.model, batch, known)
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimiser.step()
         self.step += 1

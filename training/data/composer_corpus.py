@@ -46,7 +46,7 @@ def dominant_tempo(score: Score) -> float:
     """The tempo that holds for most of the piece's seconds, in beats a minute."""
     marks = score.tempo_marks
     ends = [mark.beat for mark in marks[1:]] + [max(score.end_beat, marks[-1].beat)]
-    spans = {}
+    spans: dict[float, float] = {}
     for mark, end in zip(marks, ends, strict=True):
         spans[mark.bpm] = spans.get(mark.bpm, 0.0) + max(0.0, end - mark.beat) * 60 / mark.bpm
     return max(spans, key=lambda bpm: spans[bpm])
