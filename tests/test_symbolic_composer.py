@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from pipelines.errors import CancelledError, SettingsError, WeightsError
+from pipelines.errors import StoppedError, SettingsError, WeightsError
 from pipelines.records import Score, Section
 from pipelines.symbolic.composer import Composer, ComposerSettings, load_composer
 from pipelines.symbolic.composer_model import ComposerConfig, ComposerModel
@@ -38,6 +38,8 @@ def test_every_piece_lasts_exactly_and_is_whole(untaught: Composer, duration_s: 
     assert bars == set(range(score.bar_count))  # no bar without a note
     assert score.notes[0].start_beat == 0.0
     assert longest_silence_s(score) < 2.0
+    for i, note in enumerate(score.notes):  # no key is struck while it sounds
+        assert all(n.pitch != note.pitch or n.start_beat >= note.end_beat - 1e-9 for n in score.notes[i + 1 :])
     assert all(12 <= n.velocity <= 120 and 21 <= n.pitch <= 108 and n.duration_beats > 0 for n in score.notes)
 
 
@@ -52,9 +54,20 @@ def test_phrases_return_and_the_tonic_ends(untaught: Composer) -> None:
         return [(round((n.start_beat - start) * 12), n.pitch) for n in notes]
 
     assert places(first, first.bars // 2) == places(answer, first.bars // 2)
-    assert places(first, first.bars - 1) == places(repeat, first.bars - 1)
+    assert places(first, first.bars - 2) == places(repeat, first.bars - 2)
     ending = score.notes_between((score.bar_count - 1) * beats, np.inf)
     assert min(ending, key=lambda n: n.pitch).pitch % 12 == score.tonic
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("duration_s", [10.0, 30.0])
+def test_the_dominant_leads_to_the_final_chord(untaught: Composer, duration_s: float, seed: int) -> None:
+    score = last(untaught, 3.0 + seed, 5.0, duration_s=duration_s, seed=seed, candidates=2)
+    final_bar = (score.bar_count - 1) * score.beats_per_bar
+    lead = score.notes_between(final_bar - 2, final_bar)
+    assert (lead[0].pitch - score.tonic) % 12 == 7
+    sounding = [n for n in lead if n.start_beat == lead[0].start_beat]
+    assert min(n.pitch for n in sounding) == lead[0].pitch
 
 
 def test_the_piece_grows_bar_by_bar_and_keeps_what_it_has(untaught: Composer) -> None:
@@ -72,7 +85,7 @@ def test_a_seed_gives_the_same_notes_again_and_another_seed_others(untaught: Com
 
 def test_stopping_stops(untaught: Composer) -> None:
     answers = iter([False] * 8 + [True] * 10**6)
-    with pytest.raises(CancelledError):
+    with pytest.raises(StoppedError):
         list(untaught.compose(5.0, 5.0, cancelled=lambda: next(answers)))
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from pipelines.records import Note
-from pipelines.symbolic.expression import LONGEST_SILENCE_S, fill_silence, shape
+from pipelines.symbolic.expression import LONGEST_SILENCE_S, fill_silence, separate, shape
 
 
 def test_shape_moves_loudness_only() -> None:
@@ -39,3 +39,16 @@ def test_short_rests_are_left_alone() -> None:
 def test_a_pedal_note_keeps_others_short() -> None:
     notes = [Note(0.0, 36, 8.0, 64), Note(0.0, 60, 0.5, 64), Note(7.0, 62, 1.0, 64)]
     assert fill_silence(notes, 60.0, end_beat=8.0) == notes
+
+
+def test_no_key_sounds_twice_and_held_semitones_are_released() -> None:
+    notes = [
+        Note(0.0, 60, 4.0, 64),
+        Note(0.0, 64, 4.0, 64),
+        Note(0.0, 72, 4.0, 64),
+        Note(1.0, 65, 1.0, 64),
+        Note(2.0, 60, 1.0, 64),
+        Note(2.0, 61, 1.0, 64),
+    ]
+    held = {(n.start_beat, n.pitch): n.duration_beats for n in separate(notes)}
+    assert held == {(0.0, 60): 2.0, (0.0, 64): 1.0, (0.0, 72): 4.0, (1.0, 65): 1.0, (2.0, 60): 1.0, (2.0, 61): 1.0}

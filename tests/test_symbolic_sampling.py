@@ -89,9 +89,21 @@ def test_a_chord_goes_upwards_and_stays_in_key() -> None:
 
 
 def test_the_dominant_is_favoured_before_the_last_bar() -> None:
-    logits = restricted(rows(bar=2, position=24, minor=True), "pitch", PITCH, [0, 30, 0, 0, 0])
+    state = rows(bar=2, position=24, minor=True)
+    first = restricted(state, "pitch", PITCH, [0, 27, 0, 0, 0])
+    assert {(pitch + PITCH_LOW) % 12 for pitch in allowed(first)} == {4}  # its bass is its root
+    state.led = np.array([True])
+    logits = restricted(state, "pitch", PITCH, [0, 30, 0, 0, 0])
     assert logits[0, 64 - PITCH_LOW] > logits[0, 65 - PITCH_LOW]  # e rather than f
     assert logits[0, 68 - PITCH_LOW] > logits[0, 67 - PITCH_LOW]  # the leading note g sharp rather than g
+
+
+def test_the_piece_does_not_end_before_the_dominant_has_sounded() -> None:
+    state = rows(bar=2, position=12)
+    assert allowed(restricted(state, "bar", BAR, [0] * 5)) == [0]
+    state.advance(np.array([[0, 24, 30, 5, 5]]))
+    assert state.led[0]
+    assert 1 in allowed(restricted(state, "bar", BAR, [0] * 5))
 
 
 def test_no_bar_grows_without_end() -> None:

@@ -23,7 +23,7 @@ from pipelines.records import VA_MAX, VA_MIN, Note, Score, TempoMark
 from pipelines.symbolic.cadence import broaden, final_chord
 from pipelines.symbolic.draft import Draft
 from pipelines.symbolic.events import decode, transpose
-from pipelines.symbolic.expression import fill_silence, shape
+from pipelines.symbolic.expression import fill_silence, separate, shape
 from pipelines.symbolic.form import LONGEST_S, SHORTEST_S
 from pipelines.symbolic.sampling import Temperature
 
@@ -72,7 +72,7 @@ class Composer:
     ) -> Iterator[Score]:
         """Yield the piece as it grows, bar by bar; the last Score is whole and lasts `duration_s`.
 
-        Valence and arousal on 1 to 9. Raises SettingsError for values out of range, CancelledError once `cancelled`
+        Valence and arousal on 1 to 9. Raises SettingsError for values out of range, StoppedError once `cancelled`
         answers True.
         """
         settings = settings or ComposerSettings()
@@ -142,7 +142,7 @@ class _Job:
             stop = min(last, closing_beat)
             phrase = [_cut(note, stop) for note in notes if first <= note.start_beat < stop]
             if phrase:
-                shaped += shape(fill_silence(phrase, form.tempo_bpm, end_beat=stop), first, last, beats)
+                shaped += shape(fill_silence(separate(phrase), form.tempo_bpm, end_beat=stop), first, last, beats)
         if ended:
             shaped += final_chord(shaped[-6:], closing_beat, float(beats), draft.header.mode)
         marks = broaden(form.bars, beats, self.settings.duration_s, self.wanted[1])

@@ -10,9 +10,10 @@ import numpy.typing as npt
 from pipelines.records import Section
 from pipelines.symbolic.events import BARS_AHEAD, FIELDS, Header
 from pipelines.symbolic.form import Form, original_of
-from pipelines.symbolic.sampling import BAR, Ints
+from pipelines.symbolic.sampling import BAR, POSITION, Ints, lead_position
 
-LONGEST_CONTEXT = 190  # events; the network was trained on 254
+TRAINED_LENGTH = 254  # events that the network has seen at once
+SHORTEST_CONTEXT = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,18 +41,20 @@ class Draft:
         """Bars so far; every bar has an event."""
         return int(self.bar_numbers()[-1]) + 1 if len(self.events) else 0
 
-    def with_events(self, events: Ints) -> Draft:
-        """Put events (the first one's bar counted from the bar after the last) behind the others."""
+    def with_events(self, events: Ints, *, new_bar: bool = True) -> Draft:
+        """Put events behind the others; with `new_bar` the first stands in the bar after the last one's."""
         if not len(events):
             return self
         events = events.copy()
-        events[0, BAR] = 1
+        if new_bar:
+            events[0, BAR] = 1
         return replace(self, events=np.concatenate((self.events, events)))
 
-    def context(self) -> Ints:
-        """The last whole bars that fit what the network reads, counted from their own first bar."""
+    def context(self, *, bars_to_draw: int) -> Ints:
+        """The last whole bars that leave room for some more within what the network knows, from their own first bar."""
         numbers = self.bar_numbers()
-        start = max(0, len(numbers) - LONGEST_CONTEXT)
+        expected = round(bars_to_draw * len(numbers) / self.bars_done)
+        start = max(0, len(numbers) - max(SHORTEST_CONTEXT, TRAINED_LENGTH - expected))
         if start:
             later = np.flatnonzero(numbers > numbers[start - 1])
             start = int(later[0]) if len(later) else start
@@ -65,11 +68,17 @@ class Draft:
         """Events that a phrase takes over from its original; none for a new idea.
 
         Right after the original it is an answer, which shares the first half with its question; later on it is a
-        return, which shares all bars but the last.
+        return, which shares all bars but the last. The return that closes the piece gives up its last two beats as
+        well: they lead to the final chord.
         """
         origin = next((s for s in self.form.sections if s.name == original_of(section.name)), section)
         if origin.first_bar == section.first_bar:
             return np.zeros((0, len(FIELDS)), np.int64)
-        answers = section.first_bar == origin.first_bar + origin.bars
+        closes = section == self.form.sections[-1]
+        answers = section.first_bar == origin.first_bar + origin.bars and not closes
         shared = origin.bars // 2 if answers else origin.bars - 1
-        return self.bars(origin.first_bar, max(1, min(shared, section.bars - 1)))
+        events = self.bars(origin.first_bar, max(1, min(shared, section.bars - 1)))
+        if not closes:
+            return events
+        last_bar = np.cumsum(events[:, BAR]) == events[:, BAR].sum()
+        return events[~(last_bar & (events[:, POSITION] >= lead_position(self.form.beats_per_bar)))]

@@ -7,6 +7,7 @@ metrical accents), with small amounts. Starts are left alone: the metre stays st
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import replace
@@ -69,3 +70,19 @@ def fill_silence(notes: Sequence[Note], tempo_bpm: float, *, end_beat: float) ->
             sounding_until = following[start]
         held += group
     return sorted(held)
+
+
+def separate(notes: Sequence[Note]) -> list[Note]:
+    """Release a held note where its own key is struck again, or the key a semitone beside it: no key can sound twice.
+
+    Notes that start together are left alone, as a clash within a chord is meant.
+    """
+    separated: list[Note] = []
+    struck: dict[int, float] = {}  # when each pitch starts next, seen from the end
+    for start, group in itertools.groupby(sorted(notes, reverse=True), key=lambda note: note.start_beat):
+        together = list(group)
+        for note in together:
+            stop = min(struck.get(pitch, math.inf) for pitch in (note.pitch - 1, note.pitch, note.pitch + 1))
+            separated.append(replace(note, duration_beats=min(note.duration_beats, stop - start)))
+        struck |= {note.pitch: start for note in together}
+    return sorted(separated)

@@ -1,11 +1,12 @@
 """A duration and a tempo in, a musical form out: how many bars, in which phrases, at exactly which tempo.
 
-A piece is made of phrases of one length (2 or 4 bars) whose names say what returns: A' repeats A with a new ending,
+A piece is made of phrases of one length (2 to 4 bars) whose names say what returns: A' repeats A with a new ending,
 B contrasts. Forms end on the opening idea, so that the last phrase can close the piece.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from pipelines.errors import SettingsError
@@ -22,8 +23,11 @@ FORMS = {
     7: ("A", "A'", "B", "A'", "C", "C'", "A'"),
     8: ("A", "A'", "B", "A'", "C", "C'", "B'", "A'"),
 }
-# A long piece walks through these groups of four before it closes with the last four of the table's form for 8.
-LONG_GROUPS = (("A", "A'", "B", "A'"), ("C", "C'", "B'", "A'"), ("D", "D'", "C'", "A'"))
+# Phrase lengths in bars with what each costs in the choice below, as a share of the tempo: phrases of four are the
+# norm, those of two serve short pieces, those of three are for when nothing else comes near.
+PHRASE_BARS = {4: 0.0, 2: 0.03, 3: 0.1}
+FEWEST_BARS = 4
+COST_OF_A_MISSING_PHRASE = 0.05  # for each phrase short of four, which the song form A A' B A' needs
 
 
 @dataclass(frozen=True)
@@ -50,18 +54,45 @@ def plan_form(duration_s: float, tempo_bpm: float, beats_per_bar: int) -> Form:
             f"The music cannot last {duration_s:g} seconds; choose {SHORTEST_S:g} to {LONGEST_S:g} seconds."
         )
     bars = duration_s * tempo_bpm / 60 / beats_per_bar
-    phrase = 4 if bars >= 14 else 2
-    phrases = max(1 if bars < 3 else 2, round(bars / phrase))
+    phrase, phrases = min(
+        ((length, count) for length in PHRASE_BARS for count in _counts(bars, length)),
+        key=lambda choice: _cost(bars, *choice),
+    )
     names = FORMS.get(phrases) or long_form(phrases)
     sections = tuple(Section(name, i * phrase, phrase) for i, name in enumerate(names))
     exact_bpm = phrases * phrase * beats_per_bar * 60 / duration_s
     return Form(sections, beats_per_bar, exact_bpm)
 
 
+def slowest_tempo_bpm(duration_s: float, beats_per_bar: int) -> float:
+    """Tempo under which a piece would have fewer than four bars, too few for a form."""
+    return FEWEST_BARS * beats_per_bar * 60 / duration_s
+
+
+def _counts(bars: float, length: int) -> range:
+    """Numbers of phrases of a length worth trying: those around the wished for number of bars."""
+    fewest = max(1, -(-FEWEST_BARS // length))
+    nearest = max(fewest, int(bars / length))
+    return range(nearest, nearest + 2)
+
+
+def _cost(bars: float, length: int, count: int) -> float:
+    """How far a choice bends the tempo, as a natural logarithm, and how far it is from the usual forms."""
+    bent = abs(math.log(length * count / bars))
+    return bent + PHRASE_BARS[length] + COST_OF_A_MISSING_PHRASE * max(0, 4 - count)
+
+
 def long_form(phrases: int) -> tuple[str, ...]:
-    """Name the phrases of a form of more than eight: groups of four in turn, ending on A'."""
-    names = [LONG_GROUPS[(i // 4) % len(LONG_GROUPS)][i % 4] for i in range(phrases)]
-    return (*names[:-1], "A'")
+    """Name the phrases of a form of more than eight: a rondo of groups, each with a new idea, that ends on A'."""
+    names = ["A", "A'", "B", "A'", "C", "C'", "B'", "A'"]
+    ideas = "DEFGHIJKLMNOPQRSTUVWXYZ"
+    for group in range(-(-phrases // 4)):
+        idea, former = ideas[group % len(ideas)], "BC"[group % 2]
+        names += [idea, f"{idea}'", f"{former}'", "A'"]
+    names = names[: phrases - 1]
+    if names[-1] == "A'":  # the end is a return, so something else must come before it
+        names[-1] = "C'" if names[-2] == "B'" else "B'"
+    return (*names, "A'")
 
 
 def original_of(name: str) -> str:

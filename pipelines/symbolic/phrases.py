@@ -13,14 +13,25 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pipelines.errors import CancelledError
+from pipelines.errors import StoppedError
 from pipelines.models import compute_on_one_thread
 from pipelines.symbolic.composer_model import Cache, ComposerModel
 from pipelines.symbolic.draft import Draft
-from pipelines.symbolic.events import FIELDS, GRID, Header, decode, onsets
-from pipelines.symbolic.form import Form, plan_form
+from pipelines.symbolic.events import FIELDS, GRID, METRES, TEMPI_BPM, Header, decode, onsets
+from pipelines.symbolic.form import Form, plan_form, slowest_tempo_bpm
 from pipelines.symbolic.key import relative_mode
-from pipelines.symbolic.sampling import BAR, MOST_NOTES_A_BAR, POSITION, Floats, Ints, Rows, Temperature, draw
+from pipelines.symbolic.sampling import (
+    BAR,
+    FORBIDDEN,
+    MOST_NOTES_A_BAR,
+    POSITION,
+    Floats,
+    Ints,
+    Rows,
+    Temperature,
+    draw,
+    lead_position,
+)
 
 STEADY_SOURCE = 0  # the network knows clips of steady and of free metre and songs; steady clips are asked for
 
@@ -56,6 +67,7 @@ class PhraseWriter:
             headers = [Header.of(row) for row in ids]
             forms = [plan_form(self.wish.duration_s, h.tempo_bpm, h.beats_per_bar) for h in headers]
             headers = [replace(h, tempo_bpm=f.tempo_bpm) for h, f in zip(headers, forms, strict=True)]
+            ids = np.array([h.ids() for h in headers])
             about = condition.repeat_interleave(count, 0) + self.model.embed_header(
                 torch.from_numpy(np.tile(ids, (2, 1)))
             )
@@ -71,38 +83,47 @@ class PhraseWriter:
         section = next(s for s in draft.form.sections if s.first_bar == draft.bars_done)
         draft = draft.with_events(draft.returning(section))
         end = min(section.first_bar + section.bars, draft.form.bars - 1)
-        if draft.bars_done >= end:
+        new_bar = draft.bars_done < end
+        if not new_bar and section != draft.form.sections[-1]:
             return [draft]
-        return [draft.with_events(drawn) for drawn in self._continue(draft, end)]
+        drawn = self._continue(draft, end, new_bar=new_bar)
+        return [draft.with_events(events, new_bar=new_bar) for events in drawn]
 
-    def _continue(self, draft: Draft, end: int) -> list[Ints]:
-        """Draw the bars up to (without) `end`, with the draft's last bars as context, once a candidate."""
+    def _continue(self, draft: Draft, end: int, *, new_bar: bool) -> list[Ints]:
+        """Draw events up to (without) bar `end`, once a candidate, with the draft's last bars as context.
+
+        They begin in a new bar, or where the dominant begins in the draft's last bar.
+        """
         compute_on_one_thread()
         count = self.wish.candidates
-        context = draft.context()
-        base_bar = draft.bars_done - 1 - int(context[:, BAR].sum())
-        time = onsets(context, draft.header.beats_per_bar)
+        bars = end - draft.bars_done + (not new_bar)
+        context = draft.context(bars_to_draw=bars)
         with torch.inference_mode():
             header = torch.tensor([draft.header.ids()] * 2)
             condition = self._condition()
-            x, index, when = self.model.inputs(
-                condition,
-                header,
-                torch.from_numpy(context)[None].expand(2, -1, -1),
-                torch.from_numpy(time)[None].expand(2, -1),
-            )
-            cache = Cache(self.model.config, 2, x.shape[1])
-            state = self.model.states(x, index, when, cache)[:, -1].repeat_interleave(count, 0)
-            cache = Cache(self.model.config, 2 * count, (end - draft.bars_done) * MOST_NOTES_A_BAR, trunk=cache)
+            trunk, state = self._read_context(context, condition, header, draft.header.beats_per_bar)
+            cache = Cache(self.model.config, 2 * count, bars * MOST_NOTES_A_BAR, trunk=trunk)
             about = (condition + self.model.embed_header(header)).repeat_interleave(count, 0)
             rows = self._rows(
                 [draft.header] * count,
                 [draft.form] * count,
                 bar=draft.bars_done - 1,
-                position=int(context[-1, POSITION]),
+                position=int(context[-1, POSITION]) if new_bar else lead_position(draft.header.beats_per_bar) - 1,
                 ends=np.full(count, end),
             )
-            return self._draw_events(state, about, rows, cache, base_bar=base_bar)
+            rows.opening = new_bar
+            base_bar = draft.bars_done - 1 - int(context[:, BAR].sum())
+            return self._draw_events(state.repeat_interleave(count, 0), about, rows, cache, base_bar=base_bar)
+
+    def _read_context(
+        self, context: Ints, condition: Tensor, header: Tensor, beats_per_bar: int
+    ) -> tuple[Cache, Tensor]:
+        """Read events (n, 5) after the two conditions and headers: the cache, and the state behind them (2, width)."""
+        time = torch.from_numpy(onsets(context, beats_per_bar))
+        both = torch.from_numpy(context)[None].expand(2, -1, -1)
+        x, index, when = self.model.inputs(condition, header, both, time[None].expand(2, -1))
+        cache = Cache(self.model.config, 2, x.shape[1])
+        return cache, self.model.states(x, index, when, cache)[:, -1]
 
     def _condition(self) -> Tensor:
         """Condition embeddings (2, width): with the wanted emotion, and without any."""
@@ -124,12 +145,16 @@ class PhraseWriter:
         return guided
 
     def _draw_header(self, state: Tensor, count: int) -> Ints:
-        """Draw header ids (count, 3) from the state (2, width)."""
+        """Draw header ids (count, 3) from the state (2, width), with a tempo that leaves room for a form."""
         heads = self.model.header_heads
         pre = heads.start(state.repeat_interleave(count, 0))
         ids = np.zeros((count, len(heads.fields)), np.int64)
-        for i in range(len(heads.fields)):
-            ids[:, i] = draw(self._guided(heads.read(pre, i)), self.wish.temperature, self.rng)
+        for i, name in enumerate(heads.fields):
+            logits = self._guided(heads.read(pre, i))
+            if name == "tempo":
+                slowest = np.array([slowest_tempo_bpm(self.wish.duration_s, METRES[metre]) for metre in ids[:, 0]])
+                logits[np.array(TEMPI_BPM)[None] < slowest[:, None]] = FORBIDDEN
+            ids[:, i] = draw(logits, self.wish.temperature, self.rng)
             pre = heads.tell(pre, i, torch.from_numpy(np.tile(ids[:, i], 2)))
         return ids
 
@@ -163,8 +188,8 @@ class PhraseWriter:
             state = self._read(x, index, np.tile(time, 2)[:, None], cache)
             index += 1
         if self.cancelled():
-            raise CancelledError("Composing was stopped.")
-        return [np.stack(events) for events in drawn]
+            raise StoppedError("Composing was stopped.")
+        return [np.array(events, np.int64).reshape(-1, len(FIELDS)) for events in drawn]
 
     def _draw_event(self, state: Tensor, rows: Rows) -> Ints:
         """Draw one event a row, (rows, 5), field after field."""

@@ -22,7 +22,8 @@ MOST_NOTES_AT_ONCE = 7
 MOST_NOTES_A_BAR = 64
 # Home keys share the white keys; A minor's raised sixth and seventh are welcome too.
 OUT_OF_KEY_PENALTY = 0.5
-CADENCE_BONUS = 1.5
+CADENCE_BONUS = 2.5
+LEAD_BEATS = 2  # how long the dominant leads to the final chord
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -63,17 +64,18 @@ class Rows:
     bar: Ints
     position: Ints
     last_bar: Ints  # the bar after the phrase; a row that reaches it is done
-    dominant_bar: Ints  # the bar whose second half leads home
+    dominant_bar: Ints  # the bar whose last two beats lead home
     opening: bool = True  # the next event is the phrase's first
     pitch: Ints = field(init=False)
     at_once: Ints = field(init=False)
     in_bar: Ints = field(init=False)
+    led: npt.NDArray[np.bool_] = field(init=False)  # the dominant's bass has sounded
     done: npt.NDArray[np.bool_] = field(init=False)
 
     def __post_init__(self) -> None:
         count = len(self.bar)
         self.pitch, self.at_once, self.in_bar = np.full(count, -1), np.zeros(count, np.int64), np.zeros(count, np.int64)
-        self.done = np.zeros(count, bool)
+        self.done, self.led = np.zeros(count, bool), np.zeros(count, bool)
 
     @property
     def steps_per_bar(self) -> Ints:
@@ -108,10 +110,11 @@ class Rows:
         logits[:, 2:] = FORBIDDEN
         for ahead in (0, 1):
             logits[~choices[ahead].any(1), ahead] = FORBIDDEN
-        must = np.where(
-            self.opening, np.where(self.position < 0, 0, 1), np.where(self.in_bar >= MOST_NOTES_A_BAR, 1, -1)
-        )
+        must = np.where(self.position < 0, 0, 1) if self.opening else np.full(len(self.bar), -1)
+        must[(self.bar == self.dominant_bar) & ~self.led & (must < 0)] = 0  # not before the dominant has sounded
+        must[self.in_bar >= MOST_NOTES_A_BAR] = 1
         logits[must == 0, 1:] = FORBIDDEN
+        logits[must == 0, 0] = 0.0
         logits[must == 1, 0] = FORBIDDEN
         logits[must == 1, 1] = 0.0
 
@@ -120,13 +123,22 @@ class Rows:
         same_time = (chosen[:, BAR] == 0) & (chosen[:, POSITION] == self.position)
         logits[(pitches <= self.pitch[:, None]) & same_time[:, None]] = FORBIDDEN
         logits -= OUT_OF_KEY_PENALTY * _OUT_OF_KEY[self.minor.astype(int)]
-        leading = (self.bar + chosen[:, BAR] == self.dominant_bar) & (2 * chosen[:, POSITION] >= self.steps_per_bar)
-        logits += CADENCE_BONUS * leading[:, None] * _DOMINANT[self.minor.astype(int)]
+        minor = self.minor.astype(int)
+        leading = self._leading(chosen)
+        logits += CADENCE_BONUS * leading[:, None] * _DOMINANT[minor]
+        logits[(leading & ~self.led)[:, None] & (_DOMINANT_ROOT[minor] == 0)] = FORBIDDEN
+
+    def _leading(self, chosen: Ints) -> npt.NDArray[np.bool_]:
+        """Rows whose next note belongs to the dominant before the final chord."""
+        here = self.bar + chosen[:, BAR] == self.dominant_bar
+        leading: npt.NDArray[np.bool_] = here & (chosen[:, POSITION] >= self.steps_per_bar - LEAD_BEATS * GRID)
+        return leading
 
     def advance(self, chosen: Ints) -> None:
         """Take note of the events chosen (rows, 5); rows that leave their phrase are done."""
         same_time = (chosen[:, BAR] == 0) & (chosen[:, POSITION] == self.position)
         self.at_once = np.where(same_time, self.at_once + 1, 1)
+        self.led |= self._leading(chosen)
         self.in_bar = np.where(chosen[:, BAR] == 0, self.in_bar + 1, 1)
         self.bar = self.bar + chosen[:, BAR]
         self.position, self.pitch = chosen[:, POSITION], chosen[:, PITCH]
@@ -134,9 +146,15 @@ class Rows:
         self.opening = False
 
 
+def lead_position(beats_per_bar: int) -> int:
+    """Grid position in the bar before the last from which the dominant leads to the final chord."""
+    return (beats_per_bar - LEAD_BEATS) * GRID
+
+
 def _pitch_table(classes: frozenset[int] | tuple[int, ...]) -> Floats:
     return np.array([pitch % 12 in classes for pitch in range(PITCH_LOW, PITCH_HIGH + 1)], np.float32)
 
 
 _OUT_OF_KEY = np.stack((1 - _pitch_table(MAJOR_SCALE), 1 - _pitch_table(MAJOR_SCALE | {6, 8})))
+_DOMINANT_ROOT = np.stack([_pitch_table((DOMINANT[mode][0],)) for mode in ("major", "minor")])
 _DOMINANT = np.stack((_pitch_table(DOMINANT["major"]), _pitch_table(DOMINANT["minor"])))
