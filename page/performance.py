@@ -21,7 +21,7 @@ from page.music_panel import Music
 from page.own import file_data
 from page.status_panel import status
 from page.words import composing_sentence, seconds
-from pipelines.errors import CancelledError, EkphoniaError, PictureError
+from pipelines.errors import StoppedError, EkphoniaError, PictureError
 from pipelines.records import Emotion, Picture, Score, Step
 from pipelines.symbolic import SymbolicSettings
 
@@ -97,7 +97,7 @@ def perform(path: str | None, settings: SymbolicSettings, job: Job) -> Iterator[
     """Run the chain on a picture's file and yield what changes on the page; never raises what it can tell."""
     try:
         yield from _gathered(_perform(path, settings, job))
-    except CancelledError:
+    except StoppedError:
         yield {"status": status(STOPPED, "stopped")}
     except EkphoniaError as error:
         log.info("told the visitor: %s", error)
@@ -123,7 +123,7 @@ def _perform(path: str | None, settings: SymbolicSettings, job: Job) -> Iterator
         yield {"picture": _copy_to_show(picture, job)}, False
     for step in run(picture, settings, cancelled=job.stopped):
         if job.stopped():
-            raise CancelledError(STOPPED)
+            raise StoppedError(STOPPED)
         update = performance.update_for(step)
         yield update, step.name == "emotion" or (step.name == "audio" and _early(performance))
     yield performance.finish(picture), True

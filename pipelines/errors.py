@@ -61,5 +61,5 @@ class DataMissingError(EkphoniaError):
     """A data set for training or evaluation is not on this machine."""
 
 
-class CancelledError(EkphoniaError):
+class StoppedError(EkphoniaError):
     """The person asked for it to stop."""

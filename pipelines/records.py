@@ -17,9 +17,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pipelines.errors import SettingsError
+
 VA_MIN, VA_MIDDLE, VA_MAX = 1.0, 5.0, 9.0
 LABELS = ("Happy", "Angry", "Sad", "Fun", "Neutral")
-PITCH_NAMES = ("C", "D flat", "D", "E flat", "E", "F", "F sharp", "G", "A flat", "A", "B flat", "B")
+# The keys by their tonic's pitch class, each by the name with the fewer accidentals (E flat minor rather than D sharp).
+KEY_NAMES = {
+    "major": ("C", "D flat", "D", "E flat", "E", "F", "F sharp", "G", "A flat", "A", "B flat", "B"),
+    "minor": ("C", "C sharp", "D", "E flat", "E", "F", "F sharp", "G", "G sharp", "A", "B flat", "B"),
+}
 
 
 def clip_va(value: float) -> float:
@@ -82,8 +88,16 @@ class Emotion:
     def at(cls, valence: float, arousal: float, *, valence_sd: float = 0.0, arousal_sd: float = 0.0) -> Emotion:
         """Emotion at a point, its label probabilities those of a Gaussian about the point over the five regions.
 
-        With both standard deviations 0 the region of the point has probability 1.
+        With both standard deviations 0 the region of the point has probability 1. Valence and arousal off the plane are
+        brought to its edge; SettingsError for a value that is not finite.
         """
+        for name, value in zip(
+            ("valence", "arousal", "spread of valence", "spread of arousal"),
+            (valence, arousal, valence_sd, arousal_sd),
+            strict=True,
+        ):
+            if not math.isfinite(value):
+                raise SettingsError(f"The {name} cannot be {value:g}; give a finite number.")
         valence, arousal = clip_va(valence), clip_va(arousal)
         probabilities = region_probabilities(valence, arousal, valence_sd, arousal_sd)
         return cls(valence, arousal, valence_sd, arousal_sd, probabilities)
@@ -184,7 +198,7 @@ class Score:
     @property
     def key_name(self) -> str:
         """Such as "A minor"."""
-        return f"{PITCH_NAMES[self.tonic]} {self.mode}"
+        return f"{KEY_NAMES[self.mode][self.tonic]} {self.mode}"
 
     @property
     def end_beat(self) -> float:
@@ -218,8 +232,10 @@ class Score:
 
     def notes_between(self, first_beat: float, last_beat: float) -> Sequence[Note]:
         """Notes that start at `first_beat` or later and before `last_beat`."""
-        starts = [note.start_beat for note in self.notes]
-        return self.notes[bisect.bisect_left(starts, first_beat) : bisect.bisect_left(starts, last_beat)]
+        first, last = (
+            bisect.bisect_left(self.notes, beat, key=lambda note: note.start_beat) for beat in (first_beat, last_beat)
+        )
+        return self.notes[first:last]
 
 
 @dataclass(frozen=True, eq=False)

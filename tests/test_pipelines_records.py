@@ -2,6 +2,7 @@
 
 import pytest
 
+from pipelines.errors import SettingsError
 from pipelines.records import LABELS, Emotion, Note, Score, TempoMark, circumplex_label
 
 
@@ -57,3 +58,33 @@ def test_an_empty_score_has_no_length() -> None:
 def test_notes_between_takes_the_first_beat_and_not_the_last() -> None:
     score = Score(tuple(Note(float(i), 60, 1.0, 64) for i in range(5)), (TempoMark(0.0, 60.0),))
     assert [note.start_beat for note in score.notes_between(1.0, 3.0)] == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("values", [(float("nan"), 5.0), (5.0, float("inf")), (5.0, float("-inf"))])
+def test_a_point_that_is_not_finite_is_refused(values: tuple[float, float]) -> None:
+    with pytest.raises(SettingsError, match="cannot be (nan|inf|-inf); give a finite number"):
+        Emotion.at(*values)
+    with pytest.raises(SettingsError, match="spread of arousal"):
+        Emotion.at(5.0, 5.0, arousal_sd=float("nan"))
+
+
+def test_keys_have_the_names_that_musicians_use() -> None:
+    def names(mode: str) -> list[str]:
+        return [Score((), (TempoMark(0.0, 60.0),), 4, tonic, mode).key_name for tonic in (0, 1, 3, 6, 8, 10)]
+
+    assert names("major") == [
+        "C major",
+        "D flat major",
+        "E flat major",
+        "F sharp major",
+        "A flat major",
+        "B flat major",
+    ]
+    assert names("minor") == [
+        "C minor",
+        "C sharp minor",
+        "E flat minor",
+        "F sharp minor",
+        "G sharp minor",
+        "B flat minor",
+    ]

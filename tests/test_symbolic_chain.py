@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipelines.errors import CancelledError, ModelMissingError, SettingsError
+from pipelines.errors import StoppedError, ModelMissingError, SettingsError
 from pipelines.picture import read_picture
 from pipelines.records import Audio, Emotion, Step
 from pipelines.sound import loudness_lufs, peak_dbfs
@@ -98,7 +98,7 @@ def test_stopping_ends_the_chain() -> None:
         for step in chain:
             seen.append(step)
 
-    with pytest.raises(CancelledError):
+    with pytest.raises(StoppedError):
         read_on()
     assert 4 <= len(seen) < 8
 

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pipelines.errors import CancelledError, ModelMissingError, SettingsError
+from pipelines.errors import StoppedError, ModelMissingError, SettingsError
 from pipelines.records import Audio, Emotion, Picture, Score, Step
 from pipelines.symbolic.composer import MADE_BY as COMPOSED_BY
 from pipelines.symbolic.composer import ComposerSettings, load_composer
@@ -82,7 +82,7 @@ def run(
     """Yield the chain's steps as they come; `given` holds "emotion" or "score" where the user has corrected it.
 
     The chain starts after the last step given; `picture` may be None when the emotion or the score is given. Raises
-    an EkphoniaError for bad settings or missing models, CancelledError once `cancelled` answers True.
+    an EkphoniaError for bad settings or missing models, StoppedError once `cancelled` answers True.
     """
     settings, given = settings or SymbolicSettings(), given or {}
     settings.check()
@@ -186,7 +186,7 @@ def _play(
     second, stop_s = score.seconds_at(from_beat), score.seconds_at(until_beat)
     while second < stop_s:
         if cancelled():
-            raise CancelledError("Playing was stopped.")
+            raise StoppedError("Playing was stopped.")
         second = stop_s if stop_s - second < 1.5 * CHUNK_S else second + CHUNK_S
         clock.start()
         chunk = synthesizer.render_until(second)
