@@ -21,7 +21,7 @@ from page.music_panel import Music
 from page.own import file_data
 from page.status_panel import status
 from page.words import composing_sentence, seconds
-from pipelines.errors import StoppedError, EkphoniaError, PictureError
+from pipelines.errors import EkphoniaError, PictureError, StoppedError
 from pipelines.records import Emotion, Picture, Score, Step
 from pipelines.symbolic import SymbolicSettings
 

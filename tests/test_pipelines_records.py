@@ -62,7 +62,7 @@ def test_notes_between_takes_the_first_beat_and_not_the_last() -> None:
 
 @pytest.mark.parametrize("values", [(float("nan"), 5.0), (5.0, float("inf")), (5.0, float("-inf"))])
 def test_a_point_that_is_not_finite_is_refused(values: tuple[float, float]) -> None:
-    with pytest.raises(SettingsError, match="cannot be (nan|inf|-inf); give a finite number"):
+    with pytest.raises(SettingsError, match=r"cannot be (nan|inf|-inf); give a finite number"):
         Emotion.at(*values)
     with pytest.raises(SettingsError, match="spread of arousal"):
         Emotion.at(5.0, 5.0, arousal_sd=float("nan"))

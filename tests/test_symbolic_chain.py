@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipelines.errors import StoppedError, ModelMissingError, SettingsError
+from pipelines.errors import ModelMissingError, SettingsError, StoppedError
 from pipelines.picture import read_picture
 from pipelines.records import Audio, Emotion, Step
 from pipelines.sound import loudness_lufs, peak_dbfs

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pipelines.errors import StoppedError, ModelMissingError, SettingsError
+from pipelines.errors import ModelMissingError, SettingsError, StoppedError
 from pipelines.records import Audio, Emotion, Picture, Score, Step
 from pipelines.symbolic.composer import MADE_BY as COMPOSED_BY
 from pipelines.symbolic.composer import ComposerSettings, load_composer

@@ -64,6 +64,7 @@ def fold_tempo(notes: list[Note], tempo_bpm: float) -> tuple[list[Note], float]:
 
 
 def _metre(score: Score) -> int:
+    """3 where the declared bar falls into threes (3/4, 6/8, 9/8, 3/8, 6/4, and 12/8 as twice three), else 4."""
     return 3 if score.beats_per_bar in (3, 6, 9) else 4
 
 
@@ -104,8 +105,8 @@ def pop909_pieces(name: str, score: Score) -> Iterator[tuple[Piece, Score]]:
             continue
         at_zero = [replace(n, start_beat=max(0.0, n.start_beat - start - phase)) for n in segment]
         played = Score(tuple(sorted(at_zero)), (replace(score.tempo_marks[0], beat=0.0),), 4)
-        halved, folded = fold_tempo(at_zero, tempo)
-        yield _piece(f"{name}@{start:.0f}", SOURCES[2], halved, Header(4, key.mode, folded), (5.0, 5.0)), played
+        folded_notes, folded = fold_tempo(at_zero, tempo)
+        yield _piece(f"{name}@{start:.0f}", SOURCES[2], folded_notes, Header(4, key.mode, folded), (5.0, 5.0)), played
 
 
 def mark_held_out(pieces: Iterable[Piece], *, seed: int = 0) -> list[Piece]:
