@@ -28,6 +28,7 @@ FORMS = {
 PHRASE_BARS = {4: 0.0, 2: 0.03, 3: 0.1}
 FEWEST_BARS = 4
 COST_OF_A_MISSING_PHRASE = 0.05  # for each phrase short of four, which the song form A A' B A' needs
+MOST_SHORT_PHRASES, COST_OF_SHORT_BREATH = 6, 0.08  # more phrases of two bars than that never get anywhere
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,8 @@ def _counts(bars: float, length: int) -> range:
 def _cost(bars: float, length: int, count: int) -> float:
     """How far a choice bends the tempo, as a natural logarithm, and how far it is from the usual forms."""
     bent = abs(math.log(length * count / bars))
-    return bent + PHRASE_BARS[length] + COST_OF_A_MISSING_PHRASE * max(0, 4 - count)
+    short = COST_OF_SHORT_BREATH if length < 4 and count > MOST_SHORT_PHRASES else 0.0
+    return bent + PHRASE_BARS[length] + COST_OF_A_MISSING_PHRASE * max(0, 4 - count) + short
 
 
 def long_form(phrases: int) -> tuple[str, ...]:
