@@ -74,7 +74,7 @@ CATALOGUE: dict[str, ModelEntry] = {
             name="symbolic hearing",
             made_by="embedded listener",
             licence="Apache-2.0",
-            size_mb=5.0,
+            size_mb=1.3,
             weights="hearing.safetensors",
         ),
         ModelEntry(
@@ -82,7 +82,7 @@ CATALOGUE: dict[str, ModelEntry] = {
             name="audio hearing",
             made_by="embedded audio listener",
             licence="Apache-2.0",
-            size_mb=5.0,
+            size_mb=2.2,
             weights="hearing_audio.safetensors",
         ),
         ModelEntry(
@@ -90,7 +90,7 @@ CATALOGUE: dict[str, ModelEntry] = {
             name="composer",
             made_by="embedded composer",
             licence="Apache-2.0",
-            size_mb=25.0,
+            size_mb=10.9,
             weights="composer.safetensors",
         ),
     )
