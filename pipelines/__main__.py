@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import argparse
 import csv
+import io
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -24,6 +26,7 @@ BAD_INPUT, TROUBLE = 2, 1
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
+    _print_any_path()
     words = list(sys.argv[1:] if arguments is None else arguments)
     command = words[0] if words and words[0] in COMMANDS else "song"
     parser, work = {"song": _song_parser, "emotion": _emotion_parser, "hear": _hear_parser, "compose": _compose_parser}[
@@ -43,6 +46,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(f"{error.filename or 'A file'} cannot be used: {error.strerror}.", TROUBLE)
     except KeyboardInterrupt:
         return _complain("Stopped.", 130)
+
+
+def _print_any_path() -> None:
+    """Let the standard streams print a path whose bytes are no text, as those very bytes where that can be."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            utf_8 = stream.encoding.lower().replace("-", "") == "utf8"
+            stream.reconfigure(errors="surrogateescape" if utf_8 else "backslashreplace")
 
 
 def _complain(message: object, code: int) -> int:
@@ -80,19 +91,26 @@ def _song(options: argparse.Namespace) -> int:
         _make_take(options.picture, options.out, settings)
         return 0
     failures = 0
-    for path in _files(options.picture, PICTURE_SUFFIXES, "pictures"):
+    for path, name in _folder_names(_files(options.picture, PICTURE_SUFFIXES, "pictures")).items():
         try:
-            _make_take(path, options.out / path.stem, settings)
+            _make_take(path, options.out / name, settings)
         except PictureError as error:
-            failures = _complain(f"{path.name}: {error}", BAD_INPUT)
+            failures = _complain(error, BAD_INPUT)  # the message names the picture
     return failures
 
 
+def _folder_names(paths: Sequence[Path]) -> dict[Path, str]:
+    """A folder's name for each picture: the file's without suffix, or with it where another would have the same."""
+    taken = Counter(word for path in paths for word in {path.stem.casefold(), path.name.casefold()})
+    return {path: path.stem if taken[path.stem.casefold()] == 1 else path.name for path in paths}
+
+
 def _make_take(path: Path, folder: Path, settings: SymbolicSettings) -> None:
-    from pipelines.bundle import write_take
+    from pipelines.bundle import check_folder, write_take
     from pipelines.picture import read_picture
     from pipelines.symbolic import run
 
+    check_folder(folder)
     picture = read_picture(path)
     steps: list[Step] = []
     for step in run(picture, settings):
@@ -122,7 +140,7 @@ def _print_emotions(options: argparse.Namespace) -> int:
         try:
             emotion = read_emotion(read_picture(path))
         except PictureError as error:
-            code = _complain(f"{path.name}: {error}", BAD_INPUT)
+            code = _complain(error, BAD_INPUT)
             continue
         values = (*emotion.probabilities, emotion.valence, emotion.arousal)
         table.writerow((path.name, *(f"{value:.4f}" for value in values)))
@@ -172,9 +190,13 @@ def _compose_parser() -> Parser:
 
 
 def _compose(options: argparse.Namespace) -> int:
+    from pipelines.bundle import check_writable
     from pipelines.symbolic.composer import ComposerSettings, load_composer
     from pipelines.symbolic.midi import write_midi
 
+    if options.out.is_dir():
+        raise SettingsError(f"{options.out} is a folder; give the MIDI file's name too, such as --out music.mid.")
+    check_writable(options.out.parent)
     settings = ComposerSettings(duration_s=options.duration, seed=options.seed, strength=options.strength)
     for growing in load_composer().compose(options.valence, options.arousal, settings):
         score = growing
@@ -188,7 +210,7 @@ def _files(place: Path, suffixes: tuple[str, ...], kind: str) -> list[Path]:
     """The file itself, or those of a folder with one of the suffixes, by name."""
     if not place.is_dir():
         return [place]
-    found = sorted(path for path in place.iterdir() if path.suffix.lower() in suffixes)
+    found = sorted(path for path in place.iterdir() if path.suffix.lower() in suffixes and path.is_file())
     if not found:
         raise SettingsError(f"{place} holds no {kind}; give a folder with {', '.join(suffixes[:4])} files.")
     return found

@@ -1,22 +1,25 @@
 """A finished take to files: MIDI, WAV, the piano roll's picture, and `take.json` with every step that made them.
 
-In: the steps that a chain has yielded. Out: a folder, written whole or not at all.
+In: the steps that a chain has yielded. Out: a folder with the files. They are all written aside first, then put in
+place one by one, `take.json` last: a `take.json` newer than the other files says that they belong together.
 """
 
 from __future__ import annotations
 
 import importlib.metadata
 import json
+import os
 import platform
-import shutil
+import sys
 import tempfile
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from pipelines.errors import SettingsError
 from pipelines.records import Audio, Emotion, Picture, Score, Step
 
 PACKAGES = ("numpy", "torch", "symusic", "pyfluidsynth", "pillow")
@@ -47,11 +50,16 @@ def write_take(
     picture: Picture | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> Take:
-    """Write what the final steps hold into a folder, which is made if need be; files of the same names are replaced.
+    """Write what the final steps hold into a folder, which is made if need be.
 
-    Raises OSError when the folder cannot be written; nothing is left half written then.
+    Files of an older take are replaced, and removed where this take has none of their name; other files are let be.
+    No file is ever half written. When a value cannot be written, an older take stays as it was; when putting the files
+    in place fails midway, the folder holds new files without a new `take.json`.
+
+    Raises SettingsError as :func:`check_folder` does, OSError when the folder cannot be written.
     """
     finals, folder = final_steps(steps), Path(folder)
+    check_folder(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".take-") as scratch:
         for name, file in FILES.items():
@@ -59,10 +67,38 @@ def write_take(
                 _write(finals[name].value, Path(scratch) / file)
         record = json.dumps(take_record(finals, picture=picture, settings=settings or {}), indent=2)
         (Path(scratch) / TAKE).write_text(record + "\n")
-        for path in sorted(Path(scratch).iterdir()):
-            shutil.move(path, folder / path.name)
-    midi, wav, roll = (folder / file if name in finals else None for name, file in FILES.items())
-    return Take(folder, midi, wav, roll, folder / TAKE)
+        for file in (*FILES.values(), TAKE):
+            if (Path(scratch) / file).exists():
+                (Path(scratch) / file).replace(folder / file)
+            else:
+                (folder / file).unlink(missing_ok=True)
+    at = {name: folder / file if name in finals else None for name, file in FILES.items()}
+    return Take(folder, at["score"], at["audio"], at["piano_roll"], folder / TAKE)
+
+
+def check_folder(folder: Path) -> None:
+    """Tell before any work whether a take can be written there; nothing is made.
+
+    Raises SettingsError when a file stands where the folder or one above it must be, a folder stands where a file must
+    be, or the place may not be written to.
+    """
+    check_writable(folder)
+    for file in (*FILES.values(), TAKE):
+        if (folder / file).is_dir():
+            raise SettingsError(
+                f"{folder / file} is a folder where a file must be; remove it or choose another folder."
+            )
+
+
+def check_writable(folder: Path) -> None:
+    """Raise SettingsError when `folder` neither is a folder to write to nor can be made; nothing is made."""
+    place = folder
+    while not os.path.lexists(place) and place != place.parent:
+        place = place.parent
+    if not place.is_dir():
+        raise SettingsError(f"{place} is no folder, so that nothing can be written into it; choose another place.")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise SettingsError(f"{place} may not be written to; choose another place.")
 
 
 def _write(value: Score | Audio | np.ndarray, path: Path) -> None:
@@ -92,8 +128,18 @@ def take_record(finals: Mapping[str, Step], *, picture: Picture | None, settings
         "wanted": plain(wanted),
         "heard": plain(heard),
         "distance": round(wanted.distance(heard), 3) if wanted and heard else None,
-        "versions": {"python": platform.python_version(), **{name: package_version(name) for name in PACKAGES}},
+        "versions": versions(),
     }
+
+
+def versions() -> dict[str, str | None]:
+    """Python's and the packages' versions; where torch computes, also the instructions of the processor that it uses.
+
+    The same seed gives other notes on a processor of other instructions, since sums are rounded in another order.
+    """
+    found = {"python": platform.python_version(), **{name: package_version(name) for name in PACKAGES}}
+    torch = sys.modules.get("torch")  # not imported for this alone
+    return found if torch is None else {**found, "cpu_capability": torch.backends.cpu.get_cpu_capability()}
 
 
 def plain(value: Any) -> Any:
@@ -114,6 +160,8 @@ def plain(value: Any) -> Any:
         return {"duration_s": round(value.duration_s, 3), "sample_rate_hz": value.sample_rate_hz}
     if isinstance(value, np.ndarray):
         return {"height_px": value.shape[0], "width_px": value.shape[1]}
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
     return value
 
 

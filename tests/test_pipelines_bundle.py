@@ -1,12 +1,14 @@
 """Takes: what is written is complete, and a failure leaves nothing behind."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from pipelines.bundle import plain, write_take
-from pipelines.records import Audio, Emotion, Note, Picture, Score, Step, TempoMark
+from pipelines.errors import SettingsError
+from pipelines.records import Audio, Caption, Emotion, Note, Picture, Score, Step, TempoMark
 
 SCORE = Score((Note(0.0, 60, 4.0, 80),), (TempoMark(0.0, 120.0),))
 STEPS = [
@@ -43,3 +45,44 @@ def test_plain_values_go_through_json() -> None:
     assert json.loads(json.dumps(plain(Emotion.at(7.0, 4.0))))["label"] == "Happy"
     assert plain(SCORE)["key"] == "C major"
     assert plain("text") == "text"
+    assert plain(Caption("A boat.")) == {"text": "A boat."}
+
+
+def test_an_older_take_is_replaced_and_its_other_files_are_removed(tmp_path) -> None:
+    write_take(STEPS, tmp_path)
+    (tmp_path / "mine.txt").write_text("kept")
+    longer = Step("score", replace(SCORE, notes=(Note(0.0, 60, 8.0, 80),)), "composer", 0.3)
+    take = write_take([longer], tmp_path)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["mine.txt", "symbolic.mid", "take.json"]
+    assert (take.midi, take.wav) == (tmp_path / "symbolic.mid", None)
+    assert json.loads(take.record.read_text())["steps"][0]["value"]["duration_s"] == 4.0
+
+
+def test_a_value_that_cannot_be_written_leaves_the_older_take(tmp_path) -> None:
+    write_take(STEPS, tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(Exception):  # noqa: B017, PT011 - whatever the picture writer raises
+        write_take([*STEPS, Step("piano_roll", np.zeros((2,), np.uint8), "matplotlib", 0.0)], tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("name", ["symbolic.wav", "take.json"])
+def test_a_folder_in_a_files_place_is_told_before_anything_is_written(tmp_path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    with pytest.raises(SettingsError, match=rf"{name} is a folder where a file must be"):
+        write_take(STEPS, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_file_in_the_folders_place_is_told(tmp_path) -> None:
+    (tmp_path / "take").write_text("")
+    for folder in (tmp_path / "take", tmp_path / "take" / "below"):
+        with pytest.raises(SettingsError, match="is no folder"):
+            write_take(STEPS, folder)
+
+
+def test_the_processor_is_recorded_where_torch_is_at_work(tmp_path) -> None:
+    import torch
+
+    versions = json.loads(write_take(STEPS, tmp_path).record.read_text())["versions"]
+    assert versions["cpu_capability"] == torch.backends.cpu.get_cpu_capability()

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipelines.__main__ import main
+from pipelines.__main__ import _folder_names, main
 from pipelines.symbolic.midi import read_midi
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -71,7 +72,7 @@ def test_a_bad_picture_gives_exit_code_2_and_one_line(tmp_path, words: list[str]
     done = command(*(word.format(bad=bad, out=tmp_path / "out") for word in words))
     assert done.returncode == 2
     assert len(done.stderr.strip().splitlines()) == 1
-    assert "bad.png" in done.stderr
+    assert done.stderr.count("bad.png") == 1
     assert not (tmp_path / "out").exists()
 
 
@@ -95,7 +96,7 @@ def test_a_folder_of_pictures_gives_a_folder_each_and_goes_on_after_a_bad_one(tm
     code = main([str(tmp_path), "--duration", "10", "--out", str(tmp_path / "out")])
     assert code == 2
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["happy", "sad"]
-    assert "bad.jpg" in capsys.readouterr().err
+    assert capsys.readouterr().err.count("bad.jpg") == 1
 
 
 def test_emotions_of_a_folder_as_csv(capsys) -> None:
@@ -121,3 +122,44 @@ def test_midi_files_are_heard_as_csv(tmp_path, capsys) -> None:
     rows = {row["file"]: row for row in csv.DictReader(io.StringIO(capsys.readouterr().out))}
     assert sorted(rows) == ["calm.mid", "lively.mid"]
     assert float(rows["lively.mid"]["arousal"]) > float(rows["calm.mid"]["arousal"]) + 2
+
+
+def test_pictures_of_one_stem_get_folders_of_their_own() -> None:
+    names = ["a.jpg", "A.png", "b.jpg", "a.jpg.png", "c.d.png"]
+    folders = _folder_names([Path(name) for name in names])
+    assert list(folders.values()) == ["a.jpg", "A.png", "b", "a.jpg.png", "c.d"]
+
+
+def test_folders_named_like_pictures_and_dangling_links_are_passed_over(tmp_path, capsys) -> None:
+    (tmp_path / "folder.png").mkdir()
+    (tmp_path / "dangling.png").symlink_to(tmp_path / "nothing")
+    assert main(["emotion", str(tmp_path)]) == 2
+    assert "holds no pictures" in capsys.readouterr().err
+
+
+def test_a_path_that_is_no_text_is_printed(tmp_path) -> None:
+    path = os.fsencode(tmp_path) + b"/caf\xe9.jpg"
+    shutil.copy(EXAMPLES / "sad.jpg", path)
+    for encoding, shown in (("utf-8", b"caf\xe9.jpg"), ("ascii", b"caf\\udce9.jpg")):
+        line = [sys.executable, "-m", "pipelines", "emotion", path]
+        environment = {**os.environ, "PYTHONIOENCODING": encoding}
+        done = subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, timeout=300, check=False)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.splitlines()[1].startswith(shown + b",")
+
+
+def test_a_missing_midi_file_is_said_to_be_missing(tmp_path, capsys) -> None:
+    assert main(["hear", str(tmp_path / "nothing.mid")]) == 2
+    assert capsys.readouterr().err == "ekphonia: nothing.mid is not there; check the path of the MIDI file.\n"
+
+
+@pytest.mark.parametrize("place", ["taken", "taken/below"])
+def test_an_output_that_cannot_be_is_told_before_the_work(tmp_path, capsys, monkeypatch, place: str) -> None:
+    monkeypatch.setattr("pipelines.models.load_once", lambda *_: pytest.fail("a model was loaded"))
+    (tmp_path / "taken").write_text("")
+    assert main([str(EXAMPLES / "sad.jpg"), "--out", str(tmp_path / place)]) == 2
+    assert "is no folder, so that nothing can be written into it" in capsys.readouterr().err
+    words = ["compose", "--valence", "5", "--arousal", "5", "--out"]
+    assert main([*words, str(tmp_path / "taken" / "a.mid")]) == 2
+    assert main([*words, str(tmp_path)]) == 2
+    assert "give the MIDI file's name too" in capsys.readouterr().err

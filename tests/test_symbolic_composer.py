@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from pipelines.errors import StoppedError, SettingsError, WeightsError
+from pipelines.errors import SettingsError, StoppedError, WeightsError
 from pipelines.records import Score, Section
 from pipelines.symbolic.composer import Composer, ComposerSettings, load_composer
 from pipelines.symbolic.composer_model import ComposerConfig, ComposerModel
