@@ -7,52 +7,89 @@ DURATION ?= 30
 SEED ?= 0
 OUT ?= out
 DEBIAN_APP := $(shell cat packages.txt)
-READY := $(VENV)/.ready
-READY_DEV := $(VENV)/.ready-dev
 
-.PHONY: help setup setup-dev debian-app debian-test demo song test test-all lint format bench bench-setup clean \
-	train-emotion train-hearing train-hearing-audio train-referee train-composer
+ifneq ($(words $(VENV)),1)
+$(error VENV is "$(VENV)", but make cannot work with a path of spaces or none; choose another, such as VENV=.venv)
+endif
+
+# Stamps carry the version, so that another PYTHON makes the environment anew. The tried versions are those of 3.11.
+VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+MADE := $(VENV)/.made-$(VERSION)
+READY := $(VENV)/.ready-$(VERSION)
+READY_DEV := $(VENV)/.ready-dev-$(VERSION)
+READY_BENCH := $(VENV)/.ready-bench-$(VERSION)
+CONSTRAINTS := $(if $(filter 3.11,$(VERSION)),-c constraints.txt)
+
+# What a person gives goes through the environment, where a quote or a dollar in a file's name does no harm.
+song: export SONG_PICTURE := $(value PICTURE)
+song: export SONG_OUT := $(value OUT)
+
+.PHONY: help setup setup-dev debian-app debian-venv debian-test demo song test test-all lint format bench bench-setup \
+	clean clean-runs train-emotion train-hearing train-hearing-audio train-referee train-composer
 
 help:
 	@echo "make demo                    set up and open the page (PORT=$(PORT))"
 	@echo "make song PICTURE=file.jpg   a picture to music without a browser (DURATION, SEED, OUT)"
 	@echo "make test                    set up and run every check; make test-all also the slow and large ones"
 	@echo "make lint | format | bench | train-emotion | train-hearing | train-hearing-audio | train-referee | train-composer"
+	@echo "make clean | clean-runs      remove the environment and caches | remove what was made, out/ and runs/"
 
 setup: debian-app $(READY)
 
-# A fresh machine has no index of packages, hence the update; -n never asks for a password.
+# A fresh machine has no index of packages, hence the update; -n never asks for a password. Where nothing may be
+# installed but libfluidsynth is there, the rest is only missed: a soundfont comes with a wheel, ffmpeg is for MP3.
 define debian
 	@missing=""; for package in $(1); do \
 	  dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q 'install ok installed' || missing="$$missing $$package"; done; \
-	if [ -n "$$missing" ]; then \
-	  if ! command -v apt-get >/dev/null; then \
-	    echo "Please install what Debian calls:$$missing" >&2; exit 1; fi; \
-	  if [ "$$(id -u)" = 0 ]; then sudo=""; elif sudo -n true 2>/dev/null; then sudo="sudo -n"; else \
-	    echo "These Debian packages are missing:$$missing. Install them with: sudo apt-get install$$missing" >&2; exit 1; fi; \
-	  $$sudo apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq --no-install-recommends $$missing; fi
+	[ -n "$$missing" ] || exit 0; \
+	if [ "$$(id -u)" = 0 ]; then sudo=""; else sudo="sudo -n"; fi; \
+	if command -v apt-get >/dev/null && { [ -z "$$sudo" ] || $$sudo true 2>/dev/null; } && \
+	  $$sudo apt-get update -qq && \
+	  $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; then exit 0; fi; \
+	if $(FLUIDSYNTH_THERE) && $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null; then \
+	  echo "Going on without what Debian calls:$$missing" >&2; \
+	else \
+	  echo "Please install what Debian calls:$$missing, such as with: sudo apt-get install$$missing" >&2; exit 1; fi
 endef
+FLUIDSYNTH_THERE = $(PYTHON) -c 'import sys; from ctypes.util import find_library; sys.exit(not find_library("fluidsynth"))'
+# python3-venv belongs to Debian's own python3; any other brings its venv along or says what is missing.
+DEBIAN_VENV = $(shell $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv)
 
 debian-app:
 	$(call debian,$(DEBIAN_APP))
 
-debian-test: debian-app
-	$(call debian,chromium)
+debian-venv:
+	$(call debian,$(DEBIAN_VENV))
 
-$(BIN)/python:
+# Some systems carry Chromium under no such name; the browser tests skip then, and say so.
+debian-test: debian-app
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && sudo="" || sudo="sudo -n"; \
+	  $$sudo apt-get update -qq && \
+	  $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } 2>/dev/null || \
+	  echo "Chromium cannot be installed here; the browser tests will skip." >&2
+
+# Made anew if it is half made or of another version of Python; the stamp is written last.
+$(MADE): | debian-venv
+	@[ ! -e $(VENV) ] || [ -e $(VENV)/pyvenv.cfg ] || [ -z "$$(ls -A $(VENV))" ] || \
+	  { echo "$(VENV) is no virtual environment and would be emptied; choose another VENV." >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Ekphonia needs Python 3.11 or newer; set PYTHON=, such as make PYTHON=python3.11." >&2; exit 1; }
-	@$(PYTHON) -m venv $(VENV) || { echo "Python cannot make a virtual environment; install python3-venv." >&2; exit 1; }
-	$(BIN)/python -m pip install -q --upgrade pip
+	@$(PYTHON) -m venv --clear $(VENV) && $(BIN)/python -m pip install -q --upgrade 'pip>=25.1' || { rm -rf $(VENV); \
+	  echo "Python could not make a virtual environment; is python3-venv installed, and the network there?" >&2; exit 1; }
+	@touch $@
 
 # tinysoundfont, the stand-in synthesizer, asks for PyAudio, which it only needs to play through a sound card.
-$(READY): requirements.txt constraints.txt | $(BIN)/python
-	$(BIN)/python -m pip install -q -r requirements.txt -c constraints.txt
-	$(BIN)/python -m pip install -q --no-deps -c constraints.txt tinysoundfont
+$(READY): requirements.txt constraints.txt $(MADE)
+	$(BIN)/python -m pip install -q -r requirements.txt $(CONSTRAINTS)
+	$(BIN)/python -m pip install -q --no-deps $(CONSTRAINTS) tinysoundfont
 	@touch $@
 
 $(READY_DEV): $(READY) pyproject.toml
-	$(BIN)/python -m pip install -q --group dev --group training -c constraints.txt
+	$(BIN)/python -m pip install -q --group dev --group training $(CONSTRAINTS)
+	@touch $@
+
+$(READY_BENCH): $(READY_DEV)
+	$(BIN)/python -m pip install -q --group bench $(CONSTRAINTS)
 	@touch $@
 
 setup-dev: debian-test $(READY_DEV)
@@ -61,8 +98,8 @@ demo: setup
 	$(BIN)/python app.py --port $(PORT)
 
 song: setup
-	@[ -n "$(PICTURE)" ] || { echo "Which picture? make song PICTURE=assets/examples/happy.jpg" >&2; exit 2; }
-	$(BIN)/python -m pipelines "$(PICTURE)" --duration $(DURATION) --seed $(SEED) --out "$(OUT)"
+	@[ -n "$$SONG_PICTURE" ] || { echo "Which picture? make song PICTURE=assets/examples/happy.jpg" >&2; exit 2; }
+	$(BIN)/python -m pipelines "$$SONG_PICTURE" --duration $(DURATION) --seed $(SEED) --out "$$SONG_OUT"
 
 test: setup-dev lint
 	$(BIN)/python -m pytest -m "not slow and not large"
@@ -81,8 +118,7 @@ format: $(READY_DEV)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench-setup: setup-dev
-	$(BIN)/python -m pip install -q --group bench -c constraints.txt
+bench-setup: setup-dev $(READY_BENCH)
 
 bench: bench-setup
 	$(BIN)/python -m training.bench
@@ -103,4 +139,8 @@ train-composer: setup-dev
 	$(BIN)/python -m training.composer
 
 clean:
-	rm -rf $(VENV) out runs .mypy_cache .ruff_cache .pytest_cache
+	[ ! -e $(VENV)/pyvenv.cfg ] || rm -rf $(VENV)
+	rm -rf .mypy_cache .ruff_cache .pytest_cache
+
+clean-runs:
+	rm -rf out runs
