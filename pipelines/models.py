@@ -59,7 +59,7 @@ CATALOGUE: dict[str, ModelEntry] = {
             role="emotion",
             name="EfficientNet-lite reader",
             made_by="embedded EfficientNet-lite reader",
-            licence="Apache-2.0",
+            licence="Apache-2.0; trained on OASIS",
             size_mb=18.3,
             weights="emotion.safetensors",
             packages=(
@@ -73,7 +73,7 @@ CATALOGUE: dict[str, ModelEntry] = {
             role="hearing",
             name="symbolic hearing",
             made_by="embedded listener",
-            licence="Apache-2.0",
+            licence="Apache-2.0; trained on EIMG (no licence stated)",
             size_mb=1.3,
             weights="hearing.safetensors",
         ),
@@ -81,7 +81,7 @@ CATALOGUE: dict[str, ModelEntry] = {
             role="hearing_audio",
             name="audio hearing",
             made_by="embedded audio listener",
-            licence="Apache-2.0",
+            licence="Apache-2.0; trained on EIMG (no licence stated)",
             size_mb=2.2,
             weights="hearing_audio.safetensors",
         ),
@@ -89,7 +89,7 @@ CATALOGUE: dict[str, ModelEntry] = {
             role="composer",
             name="composer",
             made_by="embedded composer",
-            licence="Apache-2.0",
+            licence="Apache-2.0; trained on EIMG (no licence stated) and POP909 (MIT)",
             size_mb=10.9,
             weights="composer.safetensors",
         ),
@@ -162,17 +162,21 @@ def load_weights(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     from safetensors import SafetensorError, safe_open
 
     if not path.is_file():
-        cure = "restore it with `git checkout` or train it anew as its model card says"
+        cure = f"restore it with `git checkout -- {_in_repository(path)}` or train it anew as its model card says"
         raise WeightsError(f"The weights {path.name} are not in {path.parent}; {cure}.")
     try:
         with safe_open(path, framework="pt") as file:
             config = json.loads((file.metadata() or {}).get(CONFIG_KEY, "{}"))
             return {name: file.get_tensor(name) for name in file.keys()}, config  # noqa: SIM118 (no mapping)
     except (SafetensorError, OSError, ValueError) as error:
-        size = path.stat().st_size
-        raise WeightsError(
-            f"The weights {path.name} ({size} bytes) are damaged; restore the file with `git checkout -- {path.name}`."
-        ) from error
+        size, cure = path.stat().st_size, f"restore the file with `git checkout -- {_in_repository(path)}`"
+        raise WeightsError(f"The weights {path.name} ({size} bytes) are damaged; {cure}.") from error
+
+
+def _in_repository(path: Path) -> Path:
+    """The path as git knows it, from the repository's root; a path outside as it is."""
+    root, path = WEIGHTS_DIR.parent.parent, path.resolve()
+    return path.relative_to(root) if path.is_relative_to(root) else path
 
 
 def save_weights(path: Path, tensors: dict[str, torch.Tensor], config: dict[str, Any]) -> None:
@@ -187,4 +191,5 @@ def save_weights(path: Path, tensors: dict[str, torch.Tensor], config: dict[str,
     part = path.with_suffix(path.suffix + ".part")
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     save_file(contiguous, part, metadata={CONFIG_KEY: json.dumps(config, sort_keys=True)})
+    part.chmod(0o644)  # safetensors writes for the owner alone, but an app may run as another user
     part.replace(path)

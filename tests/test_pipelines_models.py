@@ -69,6 +69,7 @@ def test_weights_and_config_read_back(tmp_path):
     assert read["w"].tolist() == [[0, 1, 2], [3, 4, 5]]
     assert read["b"].dtype == torch.int64
     assert [file.name for file in path.parent.iterdir()] == ["tiny.safetensors"]
+    assert path.stat().st_mode & 0o777 == 0o644
 
 
 def test_missing_weights_name_the_file_and_the_cure(tmp_path):
@@ -82,6 +83,18 @@ def test_damaged_weights_are_refused(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(WeightsError, match=rf"bad\.safetensors \({len(content)} bytes\) are damaged"):
         models.load_weights(path)
+
+
+def test_the_cure_is_a_command_from_the_repositorys_root():
+    with pytest.raises(WeightsError, match=r"`git checkout -- assets/weights/none\.safetensors`"):
+        models.load_weights(models.weights_path("none.safetensors"))
+
+
+def test_licences_name_the_training_data():
+    assert models.entry_for("emotion").licence == "Apache-2.0; trained on OASIS"
+    assert models.entry_for("composer").licence.endswith("EIMG (no licence stated) and POP909 (MIT)")
+    for role in ("hearing", "hearing_audio"):
+        assert models.entry_for(role).licence.endswith("trained on EIMG (no licence stated)")
 
 
 def test_truncated_weights_are_refused(tmp_path):

@@ -1,12 +1,15 @@
 """The composer's fit on a handful of made-up pieces: it learns, stops, goes on where it stopped, and exports."""
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from pipelines.errors import SettingsError
+from pipelines.models import load_weights
 from pipelines.records import Note
 from pipelines.symbolic.composer import ComposerSettings, load_composer
 from pipelines.symbolic.composer_model import ComposerConfig
@@ -104,3 +107,36 @@ def test_what_is_exported_composes(folder: Path) -> None:
     for growing in load_composer(path).compose(5.0, 5.0, ComposerSettings(duration_s=10.0, candidates=2)):
         score = growing
     assert score.duration_s == pytest.approx(10.0)
+
+
+def test_the_exported_file_carries_config_and_steps(folder: Path) -> None:
+    run = Run(folder, TINY)
+    export(run, folder / "composer.safetensors")
+    tensors, stored = load_weights(folder / "composer.safetensors")
+    assert stored == {"config": TINY.model.to_dict(), "steps": 0}
+    assert {str(value.dtype) for value in tensors.values()} == {"torch.float16"}
+
+
+def test_no_minutes_only_load_the_run(folder: Path) -> None:
+    assert fit(folder, replace(TINY, minutes=0.0)).step == 0
+    assert not (folder / CHECKPOINT).exists()
+    run = fit(folder, TINY)
+    written = (folder / CHECKPOINT).read_bytes()
+    again = fit(folder, replace(TINY, minutes=0.0))
+    assert again.step == run.step
+    assert torch.initial_seed() == TINY.seed + run.step
+    assert (folder / CHECKPOINT).read_bytes() == written
+
+
+def test_a_run_of_another_shape_is_told(folder: Path) -> None:
+    fit(folder, TINY)
+    wider = replace(TINY, model=replace(TINY.model, feed_forward=64))
+    with pytest.raises(SettingsError, match=r"feed_forward 32, not feed_forward 64; use another folder with --run"):
+        Run(folder, wider)
+
+
+def test_the_corpus_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.composer.build", lambda: mark_held_out(piece(i) for i in range(20)))
+    fit(tmp_path, replace(TINY, minutes=0.0))
+    assert [path.name for path in tmp_path.iterdir()] == [CORPUS]
+    assert len(load(tmp_path / CORPUS)) == 20

@@ -24,6 +24,8 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, safe_open, save_file
 from torch import Tensor
 
+from pipelines.errors import SettingsError
+from pipelines.models import save_weights
 from pipelines.symbolic.composer_model import PREFIX, ComposerConfig, ComposerModel
 from pipelines.symbolic.events import FIELDS, GRID, METRES, SIZES, TEMPI_BPM
 from training.data.composer_corpus import SOURCES, Piece, build, load, save
@@ -177,7 +179,9 @@ class Run:
         tensors = load_file(path)
         with safe_open(path, "pt") as file:
             state = json.loads(file.metadata()["state"])
+        self._check_shape(state["config"])
         self.step, self.spent_s = state["step"], state["spent_s"]
+        torch.manual_seed(self.settings.seed + self.step)  # else the same draws would come again
         self.model.load_state_dict({k[2:]: v for k, v in tensors.items() if k.startswith("m.")})
         self.average = {k[2:]: v for k, v in tensors.items() if k.startswith("a.")}
         for i, parameter in enumerate(self.model.parameters()):
@@ -186,6 +190,16 @@ class Run:
                 "exp_avg": tensors[f"o.{i}.1"],
                 "exp_avg_sq": tensors[f"o.{i}.2"],
             }
+
+    def _check_shape(self, stored: dict[str, float]) -> None:
+        asked = self.settings.model.to_dict()
+        names = [name for name in asked if stored.get(name) != asked[name]]
+        if names:
+            there = ", ".join(f"{name} {stored.get(name)}" for name in names)
+            wanted = ", ".join(f"{name} {asked[name]}" for name in names)
+            raise SettingsError(
+                f"The run in {self.folder} is of a model with {there}, not {wanted}; use another folder with --run."
+            )
 
     def save(self) -> None:
         """Write the checkpoint, whole or not at all."""
@@ -201,7 +215,7 @@ class Run:
 
     def rate(self) -> float:
         """Learning rate now: linear warm-up, then a cosine down to a twentieth over the budget of minutes."""
-        done = min(1.0, self.spent_s / (self.settings.minutes * 60))
+        done = min(1.0, self.spent_s / max(1e-9, self.settings.minutes * 60))
         cosine = 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * done))
         return self.settings.learning_rate * cosine * min(1.0, (self.step + 1) / self.settings.warmup_steps)
 
@@ -242,10 +256,16 @@ class Run:
 
 
 def fit(folder: Path, settings: FitSettings) -> Run:
-    """Train until the budget is spent, with a checkpoint and a check on held-out pieces every so many steps."""
+    """Train until the budget is spent, with a checkpoint and a check on held-out pieces every so many steps.
+
+    With a budget of no minutes, or one that is spent, the run is only loaded. Raises SettingsError when the folder's
+    run is of another shape of model.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / CORPUS).exists():
-        save(build(), folder / CORPUS)
+        partial = folder / (CORPUS + ".part.npz")  # numpy adds .npz where it is not the end
+        save(build(), partial)
+        partial.replace(folder / CORPUS)
     pieces = load(folder / CORPUS)
     training = [p for p in pieces if not p.held_out]
     held = {
@@ -253,6 +273,7 @@ def fit(folder: Path, settings: FitSettings) -> Run:
         for kind in ("eimg", "pop909")
     }
     run = Run(folder, settings)
+    before = run.step
     source = batches(training, settings, np.random.default_rng(settings.seed + run.step))
     run.model.train()
     recent: list[float] = []
@@ -271,15 +292,15 @@ def fit(folder: Path, settings: FitSettings) -> Run:
             run.log(step=str(run.step), minutes=run.spent_s / 60, training=float(np.mean(recent)), **scores)
             recent = []
             run.save()
-    run.save()
+    if run.step > before:
+        run.save()
     return run
 
 
 def export(run: Run, path: Path) -> None:
     """Write the averaged weights in half precision with the config: what the app loads."""
-    tensors = {name: value.half().contiguous() for name, value in run.average.items()}
-    config = json.dumps({"config": run.settings.model.to_dict(), "steps": run.step})
-    save_file(tensors, path, metadata={"composer": config})
+    tensors = {name: value.half() for name, value in run.average.items()}
+    save_weights(path, tensors, {"config": run.settings.model.to_dict(), "steps": run.step})
 
 
 def main() -> None:

@@ -9,7 +9,6 @@ or A minor and then moved to the piece's key.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -193,15 +192,13 @@ def load_composer(path: Path | None = None) -> Composer:
 
 
 def _load(path: Path) -> Composer:
-    from safetensors.torch import load_file, safe_open
-
+    from pipelines.models import load_weights
     from pipelines.symbolic.composer_model import ComposerConfig, ComposerModel
 
+    tensors, stored = load_weights(path)
     try:
-        with safe_open(path, "pt") as file:
-            stored = json.loads(file.metadata()["composer"])
         model = ComposerModel(ComposerConfig(**stored["config"]))
-        model.load_state_dict({name: value.float() for name, value in load_file(path).items()})
+        model.load_state_dict({name: value.float() for name, value in tensors.items()})
     except Exception as cause:
         raise WeightsError(
             f"{path.name} is not a composer's weights; run `python -m training.composer` or restore it."
