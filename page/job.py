@@ -8,6 +8,8 @@ import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
+CHUNK = "chunk-{}.wav"
+
 
 @dataclass(frozen=True, eq=False)
 class Job:
@@ -32,6 +34,11 @@ class Job:
     def stopped(self) -> bool:
         """Whether it was asked to stop."""
         return self._stop.is_set()
+
+    def drop_chunks(self) -> None:
+        """Delete the sound that was sent while it ran; the finished take stays."""
+        for path in self.folder.glob(CHUNK.format("*")):
+            path.unlink(missing_ok=True)
 
     def discard(self) -> None:
         """Stop it and delete its files."""

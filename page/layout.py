@@ -147,6 +147,7 @@ def _begin(earlier: Job | None) -> tuple[Any, ...]:
     """Stop the visitor's earlier request and open a new one."""
     if earlier is not None:
         earlier.stop()
+        earlier.drop_chunks()
     job = Job.begin(Path(get_upload_folder()))
     return job, status("Starting…"), gr.Button("Hear it", interactive=False), gr.Button(interactive=True)
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import gradio as gr
 from gradio.data_classes import FileData
+from gradio.route_utils import API_PREFIX
+from gradio_client.utils import encode_file_path
 
 UI_DIR = Path(__file__).resolve().parent.parent / "assets" / "ui"
 
@@ -39,6 +41,14 @@ def heading(number: int, title: str, hint: str = "") -> gr.HTML:
     note = f'<span class="ek-hint">{hint}</span>' if hint else ""
     markup = f'<h2 class="ek-heading"><span aria-hidden="true">{number}</span>{title}</h2>{note}'
     return gr.HTML(markup, elem_classes=["ek-own", "ek-headrow"], apply_default_css=False, js_on_load=None)
+
+
+def file_address(path: Path) -> str:
+    """Where the browser may fetch a file of the page's cache, below the page's root.
+
+    For values that hold many files: Gradio looks at each :func:`file_data` anew with every message.
+    """
+    return f"{API_PREFIX}/file={encode_file_path(str(path))}"
 
 
 def file_data(path: Path, *, download_name: str | None = None) -> dict[str, Any]:

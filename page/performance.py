@@ -7,6 +7,7 @@ panel left out stays as it is. Errors become one sentence in `status`; a stack t
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -30,8 +31,7 @@ Update = dict[str, Any]
 NO_PICTURE = "There is no picture yet; choose one, or click an example."
 UNFORESEEN = "Something went wrong that should not have; please try once more, or another picture."
 STOPPED = "Stopped."
-HURRY_UNTIL_S = 6.0  # so much sound goes out at once; after that updates are gathered
-GATHER_S = 0.15
+AT_ONCE_S, GATHER_S, WITH_ITS_SOUND_S = 0.0, 0.3, math.inf  # how long after the last message an update may go out
 SHOWN_BY_BROWSERS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".avif")
 SHARE = {"reading": 0.04, "composing": 0.08, "finishing": 0.92, "listening": 0.96}  # where each begins on the bar
 
@@ -58,22 +58,29 @@ class Performance:
             return {"feeling": feeling_value(step), "status": status("Composing…", progress=SHARE["composing"])}
         if step.name == "score":
             self.music.show_score(step.value, step.made_by)
-            return {"music": self.music.value(), "status": self._progress(step)}
+            return {"music": self.music, "status": self._progress(step)}
         if step.name == "audio" and not step.final:
             self.music.add_chunk(step.value, step.made_by)
-            return {"music": self.music.value()}
+            return {"music": self.music}
         if step.name == "audio":
             return {"status": status("Listening back…", progress=SHARE["listening"])}
         if step.name == "heard" and self.wanted is not None:
             return {"heard": heard_value(self.wanted, step)}
         return {}
 
+    def wait_for(self, step: Step) -> float:
+        """How long what a step changes may wait: the emotion and the first sound go out at once."""
+        if step.name == "score" and not step.final:
+            return WITH_ITS_SOUND_S
+        first_sound = step.name == "audio" and not self.music.chunks
+        return AT_ONCE_S if step.name == "emotion" or first_sound else GATHER_S
+
     def _progress(self, step: Step) -> dict[str, Any]:
         if step.final:
             return status("Finishing the sound…", progress=SHARE["finishing"])
         score: Score = step.value
         bars = sum(section.bars for section in score.sections)
-        part = score.bar_count / bars if bars else 0.0
+        part = score.bars_begun / bars if bars else 0.0
         begin, end = SHARE["composing"], SHARE["finishing"]
         return status(composing_sentence(score, bars), progress=begin + part * (end - begin))
 
@@ -84,7 +91,7 @@ class Performance:
         take = write_take(self.finals, self.job.folder, picture=picture, settings=asdict(self.settings))
         if take.wav is not None:
             self.music.sound = file_data(take.wav)
-        return {"music": self.music.value(), "files": files_value(take), "status": self._done()}
+        return {"music": self.music, "files": files_value(take), "status": self._done()}
 
     def _done(self) -> dict[str, Any]:
         score = next(step.value for step in self.finals if step.name == "score")
@@ -108,25 +115,24 @@ def perform(path: str | None, settings: SymbolicSettings, job: Job) -> Iterator[
         yield {"status": status(UNFORESEEN, "warning")}
 
 
-def _perform(path: str | None, settings: SymbolicSettings, job: Job) -> Iterator[tuple[Update, bool]]:
-    """Updates, each with whether it should go out at once."""
+def _perform(path: str | None, settings: SymbolicSettings, job: Job) -> Iterator[tuple[Update, float]]:
+    """Updates, each with the seconds since the last message after which it may go out."""
     from pipelines.picture import read_picture
     from pipelines.symbolic import run
 
     if path is None:
-        yield {"status": status(NO_PICTURE, "warning")}, True
+        yield {"status": status(NO_PICTURE, "warning")}, AT_ONCE_S
         return
     performance = Performance(job, settings, Music(job.number, job.folder, settings.duration_s))
-    yield {"status": status("Reading the emotion…", progress=SHARE["reading"])}, True
+    yield {"status": status("Reading the emotion…", progress=SHARE["reading"])}, AT_ONCE_S
     picture = read_picture(path)
     if not path.lower().endswith(SHOWN_BY_BROWSERS):
-        yield {"picture": _copy_to_show(picture, job)}, False
+        yield {"picture": _copy_to_show(picture, job)}, GATHER_S
     for step in run(picture, settings, cancelled=job.stopped):
         if job.stopped():
             raise StoppedError(STOPPED)
-        update = performance.update_for(step)
-        yield update, step.name == "emotion" or (step.name == "audio" and _early(performance))
-    yield performance.finish(picture), True
+        yield performance.update_for(step), performance.wait_for(step)
+    yield performance.finish(picture), AT_ONCE_S
 
 
 def _copy_to_show(picture: Picture, job: Job) -> str:
@@ -138,18 +144,19 @@ def _copy_to_show(picture: Picture, job: Job) -> str:
     return str(path)
 
 
-def _early(performance: Performance) -> bool:
-    return performance.music.sounding_s < HURRY_UNTIL_S
-
-
-def _gathered(updates: Iterator[tuple[Update, bool]]) -> Iterator[Update]:
-    """Join updates that come within GATHER_S, for each one costs a message to the browser."""
+def _gathered(updates: Iterator[tuple[Update, float]]) -> Iterator[Update]:
+    """Join updates that come close together, for each message costs the server and the browser."""
     waiting: Update = {}
     sent = 0.0
-    for update, at_once in updates:
+    for update, wait_s in updates:
         waiting |= update
-        if waiting and (at_once or time.monotonic() - sent > GATHER_S):
-            yield waiting
+        if waiting and time.monotonic() - sent >= wait_s:
+            yield _as_values(waiting)
             waiting, sent = {}, time.monotonic()
     if waiting:
-        yield waiting
+        yield _as_values(waiting)
+
+
+def _as_values(update: Update) -> Update:
+    """The music's value is made when it is sent, once for all that has come."""
+    return {name: part.value() if isinstance(part, Music) else part for name, part in update.items()}

@@ -46,7 +46,7 @@ def nearness(distance: float) -> str:
 
 def composing_sentence(score: Score, bars: int) -> str:
     """Progress of a growing score, `bars` being all bars of its form."""
-    return f"Composing bar {min(score.bar_count, bars)} of {bars}…" if bars else "Composing…"
+    return f"Composing bar {min(score.bars_begun, bars)} of {bars}…" if bars else "Composing…"
 
 
 def seconds(duration_s: float) -> str:

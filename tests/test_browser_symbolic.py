@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -40,6 +41,13 @@ ARGUMENTS = [
 PATIENCE_MS = 90_000
 STATUS = "#ek-status [role=status]"
 SECONDS = 10
+NOTE_FIRST_SOUND = """
+const start = AudioBufferSourceNode.prototype.start;
+AudioBufferSourceNode.prototype.start = function (...when) {
+  window.atFirstSound ??= document.querySelector('#ek-status [role=status]').textContent;
+  return start.apply(this, when);
+};
+"""
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +139,7 @@ def visit(browser: Any, address: str) -> Iterator[Any]:
         context = browser.new_context(viewport={"width": width, "height": height}, accept_downloads=True)
         visitor = Visitor(context.new_page(), address)
         visitor.watch()
+        visitor.page.add_init_script(NOTE_FIRST_SOUND)
         visitor.page.goto(address)
         visitor.page.wait_for_selector(".ek-frame", timeout=PATIENCE_MS)
         visitors.append(visitor)
@@ -201,6 +210,7 @@ def test_what_is_no_picture_gets_a_sentence_and_stop_stops(visit: Any, tmp_path:
     visitor.choose_length(180)
     visitor.page.locator(".ek-frame").nth(2).click()
     visitor.wait_status("Composing bar")
+    visitor.page.wait_for_function("() => window.atFirstSound", timeout=PATIENCE_MS)
     visitor.page.locator("#ek-stop").click()
     visitor.wait_status("Stopped.")
     notes = visitor.page.locator("#ek-music canvas").get_attribute("aria-label")
@@ -208,6 +218,9 @@ def test_what_is_no_picture_gets_a_sentence_and_stop_stops(visit: Any, tmp_path:
     visitor.page.wait_for_timeout(1500)
     assert visitor.page.locator("#ek-music canvas").get_attribute("aria-label") == notes  # nothing goes on behind
     assert visitor.page.locator(STATUS).text_content() == "Stopped."
+    begun, bars = map(int, re.findall(r"\d+", visitor.page.evaluate("window.atFirstSound")))
+    assert bars > 60
+    assert begun < bars / 2  # sound comes while most of the piece is still unwritten
     assert visitor.page.evaluate("document.documentElement.scrollWidth") <= 390
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from gradio.data_classes import ImageData
+from gradio.utils import diff
 from PIL import Image
 
 from page.feeling_panel import feeling_value
@@ -47,27 +48,54 @@ def test_the_heard_panel_shows_both_points() -> None:
     json.dumps(value)
 
 
-def test_the_roll_is_sent_in_whole_milliseconds() -> None:
+def test_the_roll_is_sent_as_texts_in_whole_milliseconds() -> None:
     roll = compact(to_data(SCORE))
-    assert roll["notes"] == [[0, 500, 60, 80], [500, 1500, 64, 90]]
-    assert roll["bars_ms"] == [0, 2000]
-    assert roll["sections"] == [["A", 0, 2000]]
+    assert roll["notes"] == "[0,500,60,80],[500,1500,64,90]"
+    assert roll["bars_ms"] == "0,2000"
+    assert roll["sections"] == '["A",0,2000]'
 
 
-def test_sound_goes_out_as_chunk_files_one_after_another(tmp_path: Path) -> None:
+def test_sound_that_came_since_the_last_message_goes_out_as_one_file(tmp_path: Path) -> None:
     music = Music("run", tmp_path, 30.0)
     for start in (0.0, 0.5):
         music.add_chunk(Audio(np.full((22050, 2), 0.25, np.float32), 44100, start), "FluidSynth")
     music.show_score(SCORE, "embedded composer")
     first = music.value()
-    assert [chunk["start_s"] for chunk in first["chunks"]] == [0.0, 0.5]
-    assert first["made_by"] == {"notes": "embedded composer", "sound": "FluidSynth"}
-    assert music.sounding_s == 1.0
-    paths = [Path(chunk["file"]["path"]) for chunk in first["chunks"]]
-    assert all(path.parent == tmp_path and path.stat().st_size == 44 + 22050 * 4 for path in paths)
     music.add_chunk(Audio(np.zeros((10, 2), np.float32), 44100, 1.0), "FluidSynth")
-    assert len(first["chunks"]) == 2  # what was sent does not change afterwards
-    json.dumps(music.value())
+    second = music.value()
+    assert first["made_by"] == {"notes": "embedded composer", "sound": "FluidSynth"}
+    starts = [start for _, start in json.loads(f"[{second['chunks']}]")]
+    assert starts == [0.0, 1.0]
+    files = sorted(tmp_path.glob("chunk-*.wav"))
+    assert [path.stat().st_size for path in files] == [44 + 44100 * 4, 44 + 10 * 4]
+    json.dumps(second)
+
+
+def test_a_growing_piece_sends_only_what_is_new(tmp_path: Path) -> None:
+    music = Music("run", tmp_path, 30.0)
+    notes = tuple(Note(beat / 4, 60, 0.25, 80) for beat in range(400))
+    values = []
+    for count in (300, 400):
+        music.show_score(Score(notes[:count], (TempoMark(0.0, 120.0),)), "embedded composer")
+        music.add_chunk(Audio(np.zeros((10, 2), np.float32), 44100, float(count)), "FluidSynth")
+        values.append(music.value())
+    edits = {tuple(path): (kind, text) for kind, path, text in diff(*values)}
+    for name in ("notes", "chunks", "bars_ms"):
+        assert edits[name,][0] == "append"
+    assert edits["notes",][1].count("[") == 100
+    assert len(edits) <= 4  # and the caption
+    assert len(json.dumps(list(edits.values()))) < 0.4 * len(json.dumps(values[1]))
+
+
+def test_an_earlier_requests_chunks_are_deleted_and_its_take_stays(tmp_path: Path) -> None:
+    request = Job.begin(tmp_path)
+    music = Music(request.number, request.folder, 30.0)
+    music.add_chunk(Audio(np.zeros((10, 2), np.float32), 44100), "FluidSynth")
+    music.value()
+    (request.folder / "symbolic.wav").write_bytes(b"take")
+    assert len(list(request.folder.iterdir())) == 2
+    request.drop_chunks()
+    assert [path.name for path in request.folder.iterdir()] == ["symbolic.wav"]
 
 
 def test_the_files_of_a_take_are_offered_with_their_sizes(tmp_path: Path) -> None:

@@ -27,6 +27,11 @@ def last_status(updates: list[dict[str, Any]]) -> dict[str, Any]:
     return [update["status"] for update in updates if "status" in update][-1]
 
 
+def items(text: str) -> list[Any]:
+    """The list whose items a text holds."""
+    return json.loads(f"[{text}]")
+
+
 @pytest.fixture(scope="module")
 def performed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Job, list[dict[str, Any]]]:
     request = Job.begin(tmp_path_factory.mktemp("page"))
@@ -46,7 +51,7 @@ def test_every_panel_is_filled_and_the_story_keeps_its_order(performed: tuple[Jo
 def test_notes_and_sound_grow_and_the_take_is_whole(performed: tuple[Job, list[dict[str, Any]]]) -> None:
     request, updates = performed
     music = [update["music"] for update in updates if "music" in update]
-    notes, chunks = [len(m.get("notes", ())) for m in music], [len(m["chunks"]) for m in music]
+    notes, chunks = ([len(items(m.get(name, ""))) for m in music] for name in ("notes", "chunks"))
     assert notes == sorted(notes)
     assert chunks == sorted(chunks)
     assert all(m["sound"] is None for m in music[:-1])
@@ -55,12 +60,31 @@ def test_notes_and_sound_grow_and_the_take_is_whole(performed: tuple[Job, list[d
     with wave.open(str(request.folder / "symbolic.wav")) as sound:
         frames = sound.getnframes()
     with_chunks = 0
-    for chunk in music[-1]["chunks"]:
-        with wave.open(chunk["file"]["path"]) as part:
+    for address, _ in items(music[-1]["chunks"]):
+        with wave.open(address.removeprefix("/gradio_api/file=")) as part:
             with_chunks += part.getnframes()
     assert with_chunks == frames  # what was heard live is what is kept
     take = json.loads((request.folder / "take.json").read_text())
     assert take["settings"]["seed"] == 3
+
+
+def test_the_longest_piece_sounds_from_its_first_bar_on_and_sends_little(tmp_path: Path) -> None:
+    bars = 0
+    messages: list[dict[str, Any]] = []
+    statuses: list[str] = []
+    request = job(tmp_path)
+    for update in perform(str(example_path(2)), SymbolicSettings(duration_s=180), request):
+        messages += [update["music"]] if "music" in update else []
+        statuses += [update["status"]["text"]] if "status" in update else []
+        bars = len(items(messages[-1]["bars_ms"])) if messages else 0
+        if bars > 40:
+            request.stop()
+    assert items(messages[0]["chunks"])  # no message with notes alone before the first sound
+    assert len(items(messages[0]["bars_ms"])) <= 4
+    composing = [text for text in statuses if text.startswith("Composing bar")]
+    assert composing[0].startswith("Composing bar 1 of ")
+    assert len(set(composing)) == len(composing) >= 2
+    assert len(messages) <= bars  # never more than one for each bar, however many chunks that holds
 
 
 def test_progress_never_goes_back(performed: tuple[Job, list[dict[str, Any]]]) -> None:

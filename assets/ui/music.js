@@ -1,17 +1,20 @@
-// In: { run, lane, text, made_by, asked_s, notes, bars_ms, sections, chunks, sound }, growing within a run.
+// In: { run, lane, text, made_by, asked_s, notes, bars_ms, sections, chunks, sound }, growing within a run;
+// the four lists are texts, the items of a JSON list without its brackets.
 // The chunks play in an AudioContext while the piece is written. The whole take, once it is there, is an <audio>
 // element, which takes over when the visitor seeks or plays again, so that nothing is heard twice or torn.
 const { players } = window.ekphonia;
 const box = element.querySelector('.ek-music');
 const at = (name) => box.querySelector(name);
 const canvas = at('canvas'), play = at('.ek-play'), seek = at('.ek-seek'), time = at('.ek-time'), audio = at('audio');
-const RATE = 44100, LEAD_S = 0.06, FADE_MS = 350;
+const RATE = 44100, LEAD_S = 0.06, FADE_MS = 350, FRAME_MS = 30;
+const root = (window.gradio_config && window.gradio_config.root) || '';
+const NOTHING = { notes: [], bars_ms: [], sections: [], chunks: [] };
 const still = window.matchMedia('(prefers-reduced-motion: reduce)');
 
 // ---- live sound ----
 let context = null, gain = null;
 const live = { buffers: [], sources: [], base: null, loading: 0, playing: false, held: 0 };
-let mode = 'live', run = null, wanted = false;
+let mode = 'live', run = null, wanted = false, shown = NOTHING, askedS = 0;
 
 function openContext() {
   if (!context) {
@@ -48,12 +51,12 @@ function bufferOf(bytes) {
   return buffer;
 }
 
-async function load(chunk, number, ofRun) {
-  const answer = await fetch(chunk.file.url);
+async function load([address, second], number, ofRun) {
+  const answer = await fetch(root + address);
   if (!answer.ok || ofRun !== run) return;
   const buffer = bufferOf(await answer.arrayBuffer());
   if (ofRun !== run) return;
-  live.buffers[number] = { start: chunk.start_s, buffer, scheduled: false };
+  live.buffers[number] = { start: second, buffer, scheduled: false };
   pump();
 }
 
@@ -102,7 +105,7 @@ function position() {
   if (live.base === null) return live.held;
   return Math.max(live.held, Math.min(liveEnd(), context.currentTime - live.base - delay()));
 }
-const length = () => (mode === 'file' && audio.duration) || Math.max(liveEnd(), lastMs() / 1000, (props.value && props.value.asked_s) || 0);
+const length = () => (mode === 'file' && audio.duration) || Math.max(liveEnd(), lastMs() / 1000, askedS);
 const playing = () => (mode === 'file' ? !audio.paused : wanted && live.base !== null);
 const available = () => live.buffers.some(Boolean) || Boolean(audio.src);
 
@@ -176,14 +179,13 @@ function paintTransport() {
   time.textContent = waits ? 'click to listen' : `${clock(here)} / ${clock(whole)}`;
 }
 
-const lastMs = () => { const bars = (props.value && props.value.bars_ms) || []; return bars[bars.length - 1] || 0; };
+const lastMs = () => shown.bars_ms[shown.bars_ms.length - 1] || 0;
 let born = [];
 
 function geometry() {
   const width = canvas.clientWidth, height = canvas.clientHeight, left = 10, right = 10, top = 26, bottom = 10;
-  const notes = (props.value && props.value.notes) || [];
   let low = 45, high = 79;
-  for (const note of notes) { low = Math.min(low, note[2] - 1); high = Math.max(high, note[2] + 1); }
+  for (const note of shown.notes) { low = Math.min(low, note[2] - 1); high = Math.max(high, note[2] + 1); }
   return { width, height, left, top, bottom: height - bottom, low, high,
     perSecond: (width - left - right) / Math.max(1, length()),
     perPitch: (height - top - bottom) / (high - low + 1) };
@@ -196,16 +198,15 @@ function colours() {
 }
 
 function drawGround(pen, scale, colour) {
-  const value = props.value;
   pen.fillStyle = colour.well;
   for (let pitch = scale.low; pitch <= scale.high; pitch++) {
     if ([1, 3, 6, 8, 10].includes(((pitch % 12) + 12) % 12)) pen.fillRect(scale.left, rowOf(pitch, scale), scale.width - 20, scale.perPitch);
   }
   pen.fillStyle = colour.line;
-  for (const bar of value.bars_ms || []) pen.fillRect(Math.round(scale.left + (bar / 1000) * scale.perSecond), scale.top, 1, scale.bottom - scale.top);
+  for (const bar of shown.bars_ms) pen.fillRect(Math.round(scale.left + (bar / 1000) * scale.perSecond), scale.top, 1, scale.bottom - scale.top);
   pen.font = `700 12px ${colour.font}`;
   pen.textBaseline = 'middle';
-  for (const [name, begin, end] of value.sections || []) {
+  for (const [name, begin, end] of shown.sections) {
     const from = scale.left + (begin / 1000) * scale.perSecond, to = scale.left + (end / 1000) * scale.perSecond;
     pen.fillStyle = colour.line;
     pen.fillRect(from, 18, Math.max(2, to - from - 4), 2);
@@ -216,51 +217,74 @@ function drawGround(pen, scale, colour) {
 
 const rowOf = (pitch, scale) => scale.top + (scale.high - pitch) * scale.perPitch;
 
-function drawNotes(pen, scale, colour, now) {
-  const here = position() * 1000, going = playing();
-  let settling = false;
-  props.value.notes.forEach(([from, to, pitch, velocity], number) => {
-    const age = still.matches ? FADE_MS : now - born[number];
-    settling ||= age < FADE_MS;
-    const sounding = going && from <= here && here < to;
-    const loud = 0.55 + 0.45 * Math.min(1, Math.max(0, (velocity - 30) / 80));
-    const left = scale.left + (from / 1000) * scale.perSecond;
-    const width = Math.max(2.5, ((to - from) / 1000) * scale.perSecond - 1);
-    const height = Math.max(3.5, scale.perPitch - 0.5);
-    pen.globalAlpha = (sounding ? 1 : loud) * Math.min(1, Math.max(0.05, age / FADE_MS));
-    pen.fillStyle = sounding ? colour.ink : colour.mood;
-    pen.beginPath();
-    pen.roundRect(left, rowOf(pitch, scale) + (scale.perPitch - height) / 2, width, height, Math.min(2.5, height / 2));
-    pen.fill();
+function drawNote(pen, scale, [from, to, pitch, velocity], colour, strength) {
+  const left = scale.left + (from / 1000) * scale.perSecond;
+  const width = Math.max(2.5, ((to - from) / 1000) * scale.perSecond - 1);
+  const height = Math.max(3.5, scale.perPitch - 0.5);
+  const loud = 0.55 + 0.45 * Math.min(1, Math.max(0, (velocity - 30) / 80));
+  pen.globalAlpha = colour === 'ink' ? 1 : loud * Math.min(1, Math.max(0.05, strength));
+  pen.beginPath();
+  pen.roundRect(left, rowOf(pitch, scale) + (scale.perPitch - height) / 2, width, height, Math.min(2.5, height / 2));
+  pen.fill();
+}
+
+function penOf(surface, width, height, ratio) {
+  const [wide, high] = [Math.round(width * ratio), Math.round(height * ratio)];
+  if (surface.width !== wide || surface.height !== high) { surface.width = wide; surface.height = high; }
+  const pen = surface.getContext('2d');
+  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+  pen.clearRect(0, 0, width, height);
+  return pen;
+}
+
+// What stands still is drawn once, on a layer of its own: ground and notes that have faded in.
+const layer = document.createElement('canvas');
+let stale = true, layerScale = '', fresh = [];
+
+function drawLayer(scale, colour, ratio, now) {
+  const pen = penOf(layer, scale.width, scale.height, ratio);
+  drawGround(pen, scale, colour);
+  pen.fillStyle = colour.mood;
+  fresh = [];
+  shown.notes.forEach((note, number) => {
+    if (!still.matches && now - born[number] < FADE_MS) fresh.push(number);
+    else drawNote(pen, scale, note, 'mood', 1);
   });
+  stale = false;
+}
+
+function drawMoving(pen, scale, colour, now) {
+  pen.fillStyle = colour.mood;
+  for (const number of fresh) drawNote(pen, scale, shown.notes[number], 'mood', (now - born[number]) / FADE_MS);
+  const here = position() * 1000;
+  pen.fillStyle = colour.ink;
+  if (playing()) for (const note of shown.notes) if (note[0] <= here && here < note[1]) drawNote(pen, scale, note, 'ink', 1);
   pen.globalAlpha = 1;
-  return settling;
+  if (available()) pen.fillRect(scale.left + (here / 1000) * scale.perSecond - 0.75, scale.top - 8, 1.5, scale.bottom - scale.top + 8);
 }
 
 function draw(now) {
   const ratio = window.devicePixelRatio || 1;
-  const width = Math.round(canvas.clientWidth * ratio), height = Math.round(canvas.clientHeight * ratio);
-  if (canvas.width !== width || canvas.height !== height) { canvas.width = width; canvas.height = height; }
-  const pen = canvas.getContext('2d');
-  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-  pen.clearRect(0, 0, width, height);
-  if (!props.value || !(props.value.notes || []).length) return false;
-  const scale = geometry(), colour = colours();
-  drawGround(pen, scale, colour);
-  const settling = drawNotes(pen, scale, colour, now);
-  if (available()) {
-    pen.fillStyle = colour.ink;
-    pen.fillRect(scale.left + position() * scale.perSecond - 0.75, scale.top - 8, 1.5, scale.bottom - scale.top + 8);
-  }
-  return settling;
+  const scale = geometry();
+  const pen = penOf(canvas, scale.width, scale.height, ratio);
+  if (!shown.notes.length || !canvas.width || !canvas.height) return false;
+  const colour = colours(), key = JSON.stringify([scale, ratio, colour]);
+  if (fresh.length && fresh.every((number) => now - born[number] >= FADE_MS)) stale = true;
+  if (stale || key !== layerScale) drawLayer(scale, colour, ratio, now);
+  layerScale = key;
+  pen.drawImage(layer, 0, 0, scale.width, scale.height);
+  drawMoving(pen, scale, colour, now);
+  return fresh.length > 0;
 }
 
-let frame = null;
+let frame = null, drawnAt = 0;
 function follow() {
   if (frame === null) frame = requestAnimationFrame(step);
 }
 function step(now) {
   frame = null;
+  if (now - drawnAt < FRAME_MS) { follow(); return; }
+  drawnAt = now;
   if (mode === 'live' && playing() && audio.src && position() >= liveEnd() - 0.02) toFile(0);
   const settling = draw(now);
   paintTransport();
@@ -279,19 +303,28 @@ function begin(value) {
   born = [];
 }
 
+// Read once for each message: while it is drawn, nothing asks Gradio's reactive copy of the value.
+function read(value) {
+  askedS = (value && value.asked_s) || 0;
+  shown = { ...NOTHING };
+  if (value) for (const name of Object.keys(NOTHING)) shown[name] = JSON.parse(`[${value[name] || ''}]`);
+}
+
 function paint() {
   const value = props.value && props.value.run ? props.value : null;
   box.dataset.state = value ? 'shown' : 'empty';
+  read(value);
   if (!value) { follow(); return; }
   if (value.run !== run) begin(value);
-  for (; live.loading < value.chunks.length; live.loading++) {
+  for (; live.loading < shown.chunks.length; live.loading++) {
     const number = live.loading;
-    load(value.chunks[number], number, run).catch(() => { live.buffers[number] = undefined; });
+    load(shown.chunks[number], number, run).catch(() => { live.buffers[number] = undefined; });
   }
   const now = performance.now();
-  const count = (value.notes || []).length;
+  const count = shown.notes.length;
   while (born.length < count) born.push(now);
   born.length = count;
+  stale = true;
   if (value.sound && !audio.src) audio.src = value.sound.url;
   at('.ek-lane').textContent = value.lane;
   const { notes, sound } = value.made_by;
