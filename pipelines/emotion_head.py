@@ -8,8 +8,8 @@ Conventions
 Valence and arousal inside the head are centred and scaled to (value - 5) / 2; what goes out is on 1 to 9, unclipped.
 
 Source: "Bridging Paintings and Music", section III.A: a pre-trained network's features, two GRU layers, multi-head
-attention, dropout and a fully connected layer. The paper gives no sizes; those of :class:`HeadConfig` were chosen on a few
-theme folds of OASIS. The second output, valence and arousal with a variance, is the project's.
+attention, dropout and a fully connected layer. The paper gives no sizes; those of :class:`HeadConfig` were chosen on a
+few theme folds of OASIS. The second output, valence and arousal with a variance, is the project's.
 """
 
 from __future__ import annotations

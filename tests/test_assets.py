@@ -1,4 +1,4 @@
-"""What is shipped: every weights file has its card, the README's links lead somewhere, the catalogue's files are there."""
+"""What is shipped: every weights file has its card, links lead somewhere, the catalogue's files are there."""
 
 import re
 from pathlib import Path
@@ -22,7 +22,9 @@ def test_every_weights_file_has_its_card_and_every_card_its_file() -> None:
         assert "python -m training" in card
 
 
-@pytest.mark.parametrize("entry", [entry for entry in CATALOGUE.values() if entry.weights], ids=lambda entry: entry.role)
+@pytest.mark.parametrize(
+    "entry", [entry for entry in CATALOGUE.values() if entry.weights], ids=lambda entry: entry.role
+)
 def test_the_catalogues_weights_are_here_and_not_too_large(entry) -> None:
     path = weights_path(entry.weights)
     assert path.is_file()
@@ -30,7 +32,9 @@ def test_the_catalogues_weights_are_here_and_not_too_large(entry) -> None:
     assert path.stat().st_size / 1e6 == pytest.approx(entry.size_mb, rel=0.2)
 
 
-@pytest.mark.parametrize("document", ["README.md", "training/README.md", "training/RESULTS.md", "assets/weights/composer.md"])
+@pytest.mark.parametrize(
+    "document", ["README.md", "training/README.md", "training/RESULTS.md", "assets/weights/composer.md"]
+)
 def test_links_lead_somewhere(document: str) -> None:
     path = ROOT / document
     links = re.findall(r"\]\(([^)#]+)\)", path.read_text())
