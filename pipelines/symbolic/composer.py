@@ -119,16 +119,14 @@ class _Job:
         candidates = self.writer.first_phrases() if draft is None else self.writer.later_phrases(draft)
         if len(candidates) == 1:
             return candidates[0]
-        costs = [self._cost(candidate) for candidate in candidates]
-        return candidates[int(np.argmin(costs))]
+        return candidates[int(np.argmin(self._costs(candidates)))]
 
-    def _cost(self, draft: Draft) -> float:
-        """Distance of heard from wanted over the last fifteen seconds."""
+    def _costs(self, drafts: list[Draft]) -> list[float]:
+        """How far what is heard in each draft's last fifteen seconds lies from what is wanted."""
         from pipelines.hearing import hear_points
 
-        score = self._score(draft, ended=False)
-        heard = hear_points([_last_seconds(score, 15.0)])[0]
-        return math.hypot(heard[0] - self.wanted[0], heard[1] - self.wanted[1])
+        heard = hear_points([_last_seconds(self._score(draft, ended=False), 15.0) for draft in drafts])
+        return [math.dist(point, self.wanted) for point in heard]
 
     def _score(self, draft: Draft, *, ended: bool) -> Score:
         """Notes of a draft, shaped, with the closing chord if it has ended, in the piece's own key."""
