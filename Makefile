@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PORT ?= 7860
 DURATION ?= 30
 SEED ?= 0
-OUT ?= out
+OUT ?=
 DEBIAN_APP := $(shell cat packages.txt)
 
 ifneq ($(words $(VENV)),1)
@@ -28,7 +28,7 @@ song: export SONG_OUT := $(value OUT)
 	clean clean-runs train-emotion train-hearing train-hearing-audio train-referee train-composer
 
 help:
-	@echo "make demo                    set up and open the page (PORT=$(PORT))"
+	@echo "make demo                    set up and serve the page at http://127.0.0.1:$(PORT) (PORT)"
 	@echo "make song PICTURE=file.jpg   a picture to music without a browser (DURATION, SEED, OUT)"
 	@echo "make test                    set up and run every check; make test-all also the slow and large ones"
 	@echo "make lint | format | bench | train-emotion | train-hearing | train-hearing-audio | train-referee | train-composer"
@@ -99,7 +99,7 @@ demo: setup
 
 song: setup
 	@[ -n "$$SONG_PICTURE" ] || { echo "Which picture? make song PICTURE=assets/examples/happy.jpg" >&2; exit 2; }
-	$(BIN)/python -m pipelines "$$SONG_PICTURE" --duration $(DURATION) --seed $(SEED) --out "$$SONG_OUT"
+	$(BIN)/python -m pipelines "$$SONG_PICTURE" --duration $(DURATION) --seed $(SEED) $(if $(OUT),--out "$$SONG_OUT")
 
 test: setup-dev lint
 	$(BIN)/python -m pytest -m "not slow and not large"

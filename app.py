@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -53,7 +54,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    demo.launch(server_name=options.host, server_port=options.port, prevent_thread_lock=True, **launch_options())
+    try:
+        demo.launch(server_name=options.host, server_port=options.port, prevent_thread_lock=True, **launch_options())
+    except OSError as error:
+        logging.getLogger(__name__).debug("could not listen", exc_info=error)
+        sys.exit(f"ekphonia: The page cannot listen on port {options.port or 7860}; choose another with --port.")
     if not options.no_warm_up:
         warm_up_in_background()
     demo.block_thread()

@@ -140,7 +140,7 @@ def _at_rest(page: Page) -> dict[Any, Any]:
 
 
 def _rest() -> tuple[gr.Button, gr.Button]:
-    return gr.Button("Hear it again", interactive=True), gr.Button(interactive=False)
+    return gr.Button("Hear it", interactive=True), gr.Button(interactive=False)
 
 
 def _begin(earlier: Job | None) -> tuple[Any, ...]:

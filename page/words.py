@@ -10,7 +10,7 @@ WORDS = (
     ("sad", "even-tempered", "glad"),
     ("tense and agitated", "lively and restless", "joyful and lively"),
 )  # by arousal, then by valence
-NEARNESS = ((1.0, "very close"), (2.0, "close"), (3.0, "not so close"))
+NEARNESS = ((0.7, "very close"), (1.4, "close"), (2.4, "some way off"))
 
 
 def feeling(valence: float, arousal: float) -> str:

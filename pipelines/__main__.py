@@ -17,10 +17,12 @@ from pathlib import Path
 from pipelines.errors import EkphoniaError, MidiError, PictureError, SettingsError
 from pipelines.records import LABELS, Step
 from pipelines.symbolic import MODELS, SymbolicSettings
+from pipelines.symbolic.composer import ComposerSettings
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif", ".heic", ".heif")
 MIDI_SUFFIXES = (".mid", ".midi")
 COMMANDS = ("emotion", "hear", "compose")
+OUT = Path("out")
 BAD_INPUT, TROUBLE = 2, 1
 
 
@@ -72,15 +74,35 @@ def _song_parser() -> Parser:
         epilog="Single steps: python -m pipelines emotion FOLDER | hear FOLDER | compose --valence V --arousal A …",
     )
     parser.add_argument("picture", type=Path, help="a picture, or a folder of pictures")
-    parser.add_argument("--pipeline", choices=("symbolic",), default="symbolic")
-    parser.add_argument("--duration", type=float, default=defaults.duration_s, metavar="SECONDS", help="10 to 180")
-    parser.add_argument("--seed", type=int, default=defaults.seed)
-    parser.add_argument("--strength", type=float, default=defaults.strength, help="of the emotion, 0 to 5")
-    parser.add_argument("--models", choices=MODELS, default=defaults.models)
+    parser.add_argument("--pipeline", choices=("symbolic",), default="symbolic", help="how (default: symbolic)")
+    _add_music_options(parser, defaults)
+    parser.add_argument("--models", choices=MODELS, default=defaults.models, help="default: auto")
     parser.add_argument(
-        "--out", type=Path, default=Path("out"), help="folder for the files (a folder each, for a folder)"
+        "--out",
+        type=Path,
+        help="folder for the files, a folder in it for each of several pictures "
+        "(default: a folder named after the picture in out)",
     )
     return parser, _song
+
+
+def _add_music_options(parser: argparse.ArgumentParser, defaults: SymbolicSettings | ComposerSettings) -> None:
+    parser.add_argument(
+        "--duration",
+        type=float,
+        default=defaults.duration_s,
+        metavar="SECONDS",
+        help=f"10 to 180 (default: {defaults.duration_s:g})",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=defaults.seed, help="another seed, another piece for the same feeling (default: 0)"
+    )
+    parser.add_argument(
+        "--strength",
+        type=float,
+        default=defaults.strength,
+        help=f"how hard the music leans to the feeling, 0 to 5 (default: {defaults.strength:g})",
+    )
 
 
 def _song(options: argparse.Namespace) -> int:
@@ -88,12 +110,12 @@ def _song(options: argparse.Namespace) -> int:
         duration_s=options.duration, seed=options.seed, strength=options.strength, models=options.models
     )
     if not options.picture.is_dir():
-        _make_take(options.picture, options.out, settings)
+        _make_take(options.picture, options.out or OUT / options.picture.stem, settings)
         return 0
     failures = 0
     for path, name in _folder_names(_files(options.picture, PICTURE_SUFFIXES, "pictures")).items():
         try:
-            _make_take(path, options.out / name, settings)
+            _make_take(path, (options.out or OUT) / name, settings)
         except PictureError as error:
             failures = _complain(error, BAD_INPUT)  # the message names the picture
     return failures
@@ -111,6 +133,7 @@ def _make_take(path: Path, folder: Path, settings: SymbolicSettings) -> None:
     from pipelines.symbolic import run
 
     check_folder(folder)
+    settings.check()
     picture = read_picture(path)
     steps: list[Step] = []
     for step in run(picture, settings):
@@ -118,7 +141,19 @@ def _make_take(path: Path, folder: Path, settings: SymbolicSettings) -> None:
             steps.append(step)
             print(f"{path.name}: {step.name} by {step.made_by}, {step.seconds:.2f} s", file=sys.stderr)
     take = write_take(steps, folder, picture=picture, settings=asdict(settings))
+    print(_result(steps))
     print(take.folder)
+
+
+def _result(steps: Sequence[Step]) -> str:
+    """One line on what was made: the emotion read, the music, and what was heard in it."""
+    found = {step.name: step.value for step in steps}
+    wanted, score, heard = found["emotion"], found["score"], found["heard"]
+    return (
+        f"{wanted.label} (valence {wanted.valence:.1f}, arousal {wanted.arousal:.1f}): {score.key_name}, "
+        f"{score.tempo_bpm:.0f} BPM, {score.bar_count} bars; heard as {heard.label} "
+        f"({heard.valence:.1f}, {heard.arousal:.1f}), {wanted.distance(heard):.1f} apart"
+    )
 
 
 def _emotion_parser() -> Parser:
@@ -174,28 +209,26 @@ def _print_heard(options: argparse.Namespace) -> int:
 
 
 def _compose_parser() -> Parser:
-    from pipelines.symbolic.composer import ComposerSettings
-
     defaults = ComposerSettings()
     parser = argparse.ArgumentParser(
         prog="python -m pipelines compose", description="Compose piano music for a valence and an arousal."
     )
     parser.add_argument("--valence", type=float, required=True, help="1 to 9, unpleasant to pleasant")
     parser.add_argument("--arousal", type=float, required=True, help="1 to 9, calm to excited")
-    parser.add_argument("--duration", type=float, default=defaults.duration_s, metavar="SECONDS", help="10 to 180")
-    parser.add_argument("--seed", type=int, default=defaults.seed)
-    parser.add_argument("--strength", type=float, default=defaults.strength, help="of the emotion, 0 to 5")
+    _add_music_options(parser, defaults)
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.mid")
     return parser, _compose
 
 
 def _compose(options: argparse.Namespace) -> int:
     from pipelines.bundle import check_writable
-    from pipelines.symbolic.composer import ComposerSettings, load_composer
+    from pipelines.symbolic.composer import load_composer
     from pipelines.symbolic.midi import write_midi
 
     if options.out.is_dir():
         raise SettingsError(f"{options.out} is a folder; give the MIDI file's name too, such as --out music.mid.")
+    if options.out.suffix.lower() not in MIDI_SUFFIXES:
+        raise SettingsError(f"{options.out.name} is no MIDI file's name; end it in .mid.")
     check_writable(options.out.parent)
     settings = ComposerSettings(duration_s=options.duration, seed=options.seed, strength=options.strength)
     for growing in load_composer().compose(options.valence, options.arousal, settings):

@@ -34,12 +34,12 @@ def test_heard_beside_wanted_tells_the_distance() -> None:
     assert other == "Asked for sad and calm; the music is heard as joyful and lively: 8.5 apart, far off."
 
 
-def test_nearness_goes_by_whole_steps() -> None:
-    assert [nearness(d) for d in (0.0, 0.99, 1.0, 2.5, 3.0)] == [
+def test_nearness_goes_by_steps() -> None:
+    assert [nearness(d) for d in (0.0, 0.69, 0.7, 1.9, 2.4)] == [
         "very close",
         "very close",
         "close",
-        "not so close",
+        "some way off",
         "far off",
     ]
 

@@ -82,6 +82,18 @@ def test_a_missing_picture_gives_exit_code_2(tmp_path) -> None:
     assert len(done.stderr.strip().splitlines()) == 1
 
 
+def test_a_seed_below_0_gives_exit_code_2_and_the_cure(tmp_path, capsys) -> None:
+    assert main([str(EXAMPLES / "sad.jpg"), "--seed", "-1", "--out", str(tmp_path / "out")]) == 2
+    assert "choose a whole number from 0 on" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_compose_writes_midi_files_only(tmp_path, capsys) -> None:
+    assert main(["compose", "--valence", "5", "--arousal", "5", "--out", str(tmp_path / "sad.wav")]) == 2
+    assert "end it in .mid" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_duration_out_of_range_gives_exit_code_2_and_the_limits(tmp_path) -> None:
     done = command(EXAMPLES / "sad.jpg", "--duration", 500, "--out", tmp_path / "out")
     assert done.returncode == 2

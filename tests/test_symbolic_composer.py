@@ -10,6 +10,7 @@ from pipelines.errors import SettingsError, StoppedError, WeightsError
 from pipelines.records import Score, Section
 from pipelines.symbolic.composer import Composer, ComposerSettings, load_composer
 from pipelines.symbolic.composer_model import ComposerConfig, ComposerModel
+from pipelines.symbolic.sampling import Temperature
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +84,13 @@ def test_a_seed_gives_the_same_notes_again_and_another_seed_others(untaught: Com
     assert first.notes != other.notes
 
 
+def test_one_seed_gives_different_feelings_different_keys(untaught: Composer) -> None:
+    def key(valence: float) -> int:
+        return next(untaught.compose(valence, 5.0, ComposerSettings(duration_s=10.0, candidates=1))).tonic
+
+    assert len({key(valence) for valence in (2.0, 3.5, 5.0, 6.5, 8.0)}) >= 3
+
+
 def test_stopping_stops(untaught: Composer) -> None:
     answers = iter([False] * 8 + [True] * 10**6)
     with pytest.raises(StoppedError):
@@ -95,8 +103,20 @@ def test_an_emotion_off_the_plane_is_refused(untaught: Composer, valence: float,
         next(untaught.compose(valence, arousal))
 
 
-@pytest.mark.parametrize("settings", [{"duration_s": 5.0}, {"strength": 9.0}, {"candidates": 0}])
-def test_settings_out_of_range_are_refused(untaught: Composer, settings: dict[str, float]) -> None:
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"duration_s": 5.0},
+        {"strength": 9.0},
+        {"candidates": 0},
+        {"candidates": 2.5},
+        {"seed": -1},
+        {"seed": 0.5},
+        {"temperature": Temperature(0.0, 0.9)},
+        {"temperature": Temperature(1.0, 0.0)},
+    ],
+)
+def test_settings_out_of_range_are_refused(untaught: Composer, settings: dict[str, object]) -> None:
     with pytest.raises(SettingsError, match="choose"):
         next(untaught.compose(5.0, 5.0, ComposerSettings(**settings)))  # type: ignore[arg-type]
 

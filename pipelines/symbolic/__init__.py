@@ -48,13 +48,18 @@ class SymbolicSettings:
     piano_roll_every_s: float | None = None
 
     def check(self) -> None:
-        """Raise SettingsError for an unknown set of models, ModelMissingError for one that is not here."""
+        """Raise SettingsError for a value out of range, ModelMissingError for models that are not here."""
+        self.for_composer().check()
         if self.models not in MODELS:
             raise SettingsError(f"The models {self.models!r} are unknown; choose one of {', '.join(MODELS)}.")
         if self.models == "paper":
             raise ModelMissingError(
                 "The symbolic paper's own model is not part of this version; choose the models auto or embedded."
             )
+
+    def for_composer(self) -> ComposerSettings:
+        """The composer's part of the settings."""
+        return ComposerSettings(duration_s=self.duration_s, seed=self.seed, strength=self.strength)
 
 
 @dataclass
@@ -81,11 +86,14 @@ def run(
 ) -> Iterator[Step]:
     """Yield the chain's steps as they come; `given` holds "emotion" or "score" where the user has corrected it.
 
-    The chain starts after the last step given; `picture` may be None when the emotion or the score is given. Raises
+    A step that is given is not made; `picture` may be None when the emotion or the score is given. Raises
     an EkphoniaError for bad settings or missing models, StoppedError once `cancelled` answers True.
     """
     settings, given = settings or SymbolicSettings(), given or {}
     settings.check()
+    unknown = set(given) - {"emotion", "score"}
+    if unknown:
+        raise SettingsError(f"The step {min(unknown)!r} cannot be given; give emotion or score.")
     if picture is None and not given:
         raise SettingsError("There is nothing to begin with; give a picture, an emotion or a score.")
     emotion = given.get("emotion")
@@ -128,8 +136,7 @@ def _scores(
         return
     if emotion is None:
         raise SettingsError("There is no emotion to compose for; give a picture or an emotion.")
-    wish = ComposerSettings(duration_s=settings.duration_s, seed=settings.seed, strength=settings.strength)
-    yield from load_composer().compose(emotion.valence, emotion.arousal, wish, cancelled=cancelled)
+    yield from load_composer().compose(emotion.valence, emotion.arousal, settings.for_composer(), cancelled=cancelled)
 
 
 def _perform(

@@ -51,8 +51,12 @@ class ComposerSettings:
             )
         if not 0 <= self.strength <= 5:
             raise SettingsError(f"The strength cannot be {self.strength:g}; choose 0 to 5.")
-        if not 1 <= self.candidates <= 16:
+        if not (isinstance(self.candidates, int) and 1 <= self.candidates <= 16):
             raise SettingsError(f"{self.candidates} candidates are not possible; choose 1 to 16.")
+        if not (isinstance(self.seed, int) and self.seed >= 0):
+            raise SettingsError(f"The seed cannot be {self.seed}; choose a whole number from 0 on.")
+        if not (self.temperature.heat > 0 and 0 < self.temperature.nucleus <= 1):
+            raise SettingsError(f"The {self.temperature} is not possible; choose a heat over 0 and a nucleus up to 1.")
 
 
 class Composer:
@@ -97,7 +101,9 @@ class _Job:
 
         self.wanted, self.settings = wanted, settings
         rng = np.random.default_rng(settings.seed)
-        self.key_shift = int(rng.choice(KEY_SHIFTS))
+        # The key follows from the feeling as well, else one seed would give every picture the same key.
+        feeling = [round(100 * value) for value in wanted]
+        self.key_shift = int(np.random.default_rng([settings.seed, *feeling]).choice(KEY_SHIFTS))
         wish = Wish(wanted, settings.duration_s, settings.strength, settings.candidates, settings.temperature)
         self.writer = PhraseWriter(model, wish, rng, cancelled)
 
@@ -145,7 +151,7 @@ class _Job:
         marks = broaden(form.bars, beats, self.settings.duration_s, self.wanted[1])
         home = 0 if draft.header.mode == "major" else 9
         return Score(
-            tuple(transpose(shaped, self.key_shift)),
+            tuple(separate(transpose(shaped, self.key_shift))),  # at the keyboard's ends octaves fold together
             marks,
             beats,
             (home + self.key_shift) % 12,
