@@ -23,7 +23,7 @@ from pipelines.symbolic.cadence import broaden, final_chord
 from pipelines.symbolic.draft import Draft
 from pipelines.symbolic.events import decode, transpose
 from pipelines.symbolic.expression import fill_silence, separate, shape
-from pipelines.symbolic.form import LONGEST_S, SHORTEST_S
+from pipelines.symbolic.form import check_duration
 from pipelines.symbolic.sampling import Temperature
 
 if TYPE_CHECKING:
@@ -45,10 +45,7 @@ class ComposerSettings:
 
     def check(self) -> None:
         """Raise SettingsError for a value out of range."""
-        if not SHORTEST_S <= self.duration_s <= LONGEST_S:
-            raise SettingsError(
-                f"The music cannot last {self.duration_s:g} seconds; choose {SHORTEST_S:g} to {LONGEST_S:g} seconds."
-            )
+        check_duration(self.duration_s)
         if not 0 <= self.strength <= 5:
             raise SettingsError(f"The strength cannot be {self.strength:g}; choose 0 to 5.")
         if not (isinstance(self.candidates, int) and 1 <= self.candidates <= 16):

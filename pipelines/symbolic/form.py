@@ -45,15 +45,20 @@ class Form:
         return sum(section.bars for section in self.sections)
 
 
+def check_duration(duration_s: float) -> None:
+    """Raise SettingsError for a length that is not 10 to 180 seconds."""
+    if not SHORTEST_S <= duration_s <= LONGEST_S:
+        raise SettingsError(
+            f"The music cannot last {duration_s:g} seconds; choose {SHORTEST_S:g} to {LONGEST_S:g} seconds."
+        )
+
+
 def plan_form(duration_s: float, tempo_bpm: float, beats_per_bar: int) -> Form:
     """Choose the number of phrases whose tempo comes nearest to the one wished for; 10 to 180 seconds.
 
     Raises SettingsError for any other duration.
     """
-    if not SHORTEST_S <= duration_s <= LONGEST_S:
-        raise SettingsError(
-            f"The music cannot last {duration_s:g} seconds; choose {SHORTEST_S:g} to {LONGEST_S:g} seconds."
-        )
+    check_duration(duration_s)
     bars = duration_s * tempo_bpm / 60 / beats_per_bar
     phrase, phrases = min(
         ((length, count) for length in PHRASE_BARS for count in _counts(bars, length)),
