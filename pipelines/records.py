@@ -133,7 +133,11 @@ class Caption:
 
 @dataclass(frozen=True)
 class MusicPrompt:
-    """The text for a text-to-music model and the parts that it is made of."""
+    """The text for a text-to-music model, two lines, and the parts that it is made of.
+
+    `tempo_bpm` in beats a minute; `mode` "major" or "minor"; `instruments` by their names in
+    :data:`pipelines.waveform.vocabulary.INSTRUMENTS`, the one that leads first; `melody` such as "slow, falling".
+    """
 
     text: str
     mood: str
@@ -257,7 +261,8 @@ class Step:
     """What a chain yields: the value of a step, who made it, and the seconds spent on it so far.
 
     A step that grows is yielded several times with `final` False: a Score holds the notes so far, an Audio only the
-    next chunk. The last one, with `final` True, holds the whole.
+    next chunk. The last one, with `final` True, holds the whole. `note` tells a person why a stand-in took over, in one
+    sentence; `licence` is that of the model's weights, "" where none made the value.
     """
 
     name: str
@@ -265,3 +270,5 @@ class Step:
     made_by: str
     seconds: float
     final: bool = True
+    note: str = ""
+    licence: str = ""

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.models import CATALOGUE, weights_path
+from pipelines.catalogue import EMBEDDED
+from pipelines.models import weights_path
 
 ROOT = Path(__file__).resolve().parent.parent
 WEIGHTS = ROOT / "assets" / "weights"
@@ -22,9 +23,7 @@ def test_every_weights_file_has_its_card_and_every_card_its_file() -> None:
         assert "python -m training" in card
 
 
-@pytest.mark.parametrize(
-    "entry", [entry for entry in CATALOGUE.values() if entry.weights], ids=lambda entry: entry.role
-)
+@pytest.mark.parametrize("entry", [entry for entry in EMBEDDED.values() if entry.weights], ids=lambda entry: entry.role)
 def test_the_catalogues_weights_are_here_and_not_too_large(entry) -> None:
     path = weights_path(entry.weights)
     assert path.is_file()

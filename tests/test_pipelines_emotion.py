@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
+from pipelines.catalogue import entry_for
 from pipelines.emotion import MADE_BY, EmotionReader, load_reader, read_emotion, reader_from
 from pipelines.emotion_features import PARTS_PER_VIEW, VIEWS, View, extract
 from pipelines.errors import ModelMissingError, WeightsError
-from pipelines.models import entry_for, load_weights, weights_path
+from pipelines.models import load_weights, weights_path
 from pipelines.records import LABELS, Picture
 
 # Valence and arousal of the two drawn pictures as the shipped weights read them.

@@ -20,9 +20,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pipelines.catalogue import entry_for
 from pipelines.emotion import ROLE, Blend, EmotionReader, Opinion, view_config
 from pipelines.errors import EkphoniaError
-from pipelines.models import entry_for, save_weights, weights_path
+from pipelines.models import save_weights, weights_path
 from training.data.oasis import Oasis, load_oasis
 from training.emotion_eval import (
     Readings,

@@ -1,0 +1,1 @@
+"""The waveform pipeline, after "Bridging Paintings and Music"."""
