@@ -1,7 +1,7 @@
 """What the picture feels like: the label and its rivals as bars, the point on the plane with its uncertainty.
 
 Value: `label`, `bars` (`name` and `part`, 0 to 1), `point` (`valence`, `arousal` and their `_sd`), `sentence`,
-`made_by`, `seconds`.
+`made_by`, `note`, `seconds`. Event: `emotion`, with the `valence` and `arousal` that the visitor chose.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from typing import Any
 import gradio as gr
 
 from page.own import own_component
-from page.words import picture_sentence
+from page.words import chosen_sentence, picture_sentence
+from pipelines.chain import GIVEN_BY_USER
 from pipelines.records import LABELS, Emotion, Step
 
 
@@ -34,8 +35,9 @@ def feeling_value(step: Step) -> dict[str, Any]:
             {"name": name, "part": round(part, 4)} for name, part in zip(LABELS, emotion.probabilities, strict=True)
         ],
         "point": point(emotion),
-        "sentence": picture_sentence(emotion),
+        "sentence": picture_sentence(emotion) if step.made_by != GIVEN_BY_USER else chosen_sentence(emotion),
         "made_by": step.made_by,
+        "note": step.note,
         "seconds": round(step.seconds, 2),
     }
 

@@ -14,21 +14,22 @@ from page.own import file_data, own_component
 from pipelines.bundle import Take
 
 NOTES = {
-    ".wav": ("Sound", "WAV, 44.1 kHz stereo"),
-    ".mid": ("Notes", "MIDI, for any music program"),
-    ".png": ("Piano roll", "PNG picture of the notes"),
-    ".json": ("How it was made", "JSON with every step and the seed"),
+    "symbolic.wav": ("Piano", "WAV, 44.1 kHz stereo"),
+    "symbolic.mid": ("Notes of the piano", "MIDI, for any music program"),
+    "waveform.wav": ("Music from words", "WAV, 32 kHz"),
+    "piano_roll.png": ("Piano roll", "PNG picture of the notes"),
+    "take.json": ("How it was made", "JSON with every step, seed and licence"),
 }
 
 
 def files_value(take: Take) -> dict[str, Any]:
     """The panel's value for a take on disk."""
-    paths = [path for path in (take.wav, take.midi, take.piano_roll, take.record) if path is not None]
-    return {"files": [_entry(path) for path in paths]}
+    paths = {**take.files, take.record.name: take.record}
+    return {"files": [_entry(paths[name]) for name in NOTES if name in paths]}
 
 
 def _entry(path: Path) -> dict[str, Any]:
-    title, note = NOTES[path.suffix]
+    title, note = NOTES[path.name]
     return {"file": file_data(path), "title": title, "note": note, "size": size(path.stat().st_size)}
 
 

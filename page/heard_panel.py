@@ -1,10 +1,12 @@
-"""What was heard in the music, beside what was asked for: two points on the plane and a plain sentence.
+"""What was heard in the music of each lane, beside what was asked for: points on the plane and plain sentences.
 
-Value: `wanted` and `heard` (points as in feeling_panel), `distance`, `nearness`, `sentence`, `made_by`, `seconds`.
+Value: `wanted` (a point as in feeling_panel) and `lanes`, for each that has ended `lane` and `name`, `heard` (a point),
+`distance`, `nearness`, `sentence`, `made_by`, `seconds`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import gradio as gr
@@ -14,17 +16,24 @@ from page.own import own_component
 from page.words import heard_sentence, nearness
 from pipelines.records import Emotion, Step
 
+NAMES = {"symbolic": "the piano", "waveform": "the music from words"}
 
-def heard_value(wanted: Emotion, step: Step) -> dict[str, Any]:
-    """The panel's value for the chain's heard step."""
+
+def heard_value(wanted: Emotion, steps: Mapping[str, Step]) -> dict[str, Any]:
+    """The panel's value for the heard step of each chain that has ended."""
+    return {"wanted": point(wanted), "lanes": [_lane(wanted, chain, steps[chain]) for chain in NAMES if chain in steps]}
+
+
+def _lane(wanted: Emotion, chain: str, step: Step) -> dict[str, Any]:
     heard: Emotion = step.value
     distance = wanted.distance(heard)
     return {
-        "wanted": point(wanted),
+        "lane": chain,
+        "name": NAMES[chain],
         "heard": point(heard),
         "distance": round(distance, 2),
         "nearness": nearness(distance),
-        "sentence": heard_sentence(wanted, heard),
+        "sentence": heard_sentence(wanted, heard, NAMES[chain]),
         "made_by": step.made_by,
         "seconds": round(step.seconds, 2),
     }

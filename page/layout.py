@@ -1,4 +1,4 @@
-"""Hangs the panels in the order of the story and connects them: picture, feeling, music, what was heard, files."""
+"""Hangs the panels in the order of the story and connects them: picture, feeling, two lanes, what was heard, files."""
 
 from __future__ import annotations
 
@@ -11,21 +11,30 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 
 from page.api import add_api
+from page.corrections import correction
 from page.feeling_panel import feeling_panel
 from page.files_panel import files_panel
 from page.heard_panel import heard_panel
 from page.job import Job, discard
+from page.models_panel import ModelsPanel, fetch_model, models_panel, table_value
 from page.music_panel import music_panel
 from page.own import heading, own_component
-from page.performance import Update, perform
+from page.performance import NO_PICTURE, Update, perform
 from page.picture_panel import PicturePanel, example_path, picture_panel
 from page.settings_panel import SettingsPanel, settings_from, settings_panel
 from page.status_panel import INVITATION, status, status_panel
+from page.wave_panel import wave_panel
+from page.words_panel import words_panel
+from pipelines.errors import EkphoniaError, SettingsError
 
 TITLE = "Ekphonia: hear what a picture feels like"
 AT_ONCE = 2  # performances at a time, on two cores
 LONGEST_QUEUE = 24
 CLEAN_EVERY_S, KEEP_FILES_S, KEEP_VISITOR_S = 1800, 4 * 3600, 3600
+NOTES_HINT = "after “Emotion-Guided Image to Music Generation”: the feeling becomes notes, the notes become sound"
+WORDS_HINT = (
+    "after “Bridging Paintings and Music”: the picture becomes a caption, the caption a prompt, the prompt sound"
+)
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
 
@@ -35,6 +44,7 @@ class Page:
 
     picture: PicturePanel
     settings: SettingsPanel
+    models: ModelsPanel
     panels: dict[str, gr.HTML]
     job: gr.State
 
@@ -47,6 +57,11 @@ class Page:
     def buttons(self) -> list[gr.components.Component]:
         """The buttons that change while a performance runs."""
         return [self.settings.hear, self.settings.stop]
+
+    @property
+    def corrections(self) -> list[Any]:
+        """The events with which a visitor puts something of their own in place of what was found."""
+        return [self.panels["feeling"].emotion, self.panels["words"].caption, self.panels["words"].prompt]
 
 
 def build() -> gr.Blocks:
@@ -72,18 +87,33 @@ def _hang() -> Page:
     with gr.Column(elem_id="ek-desk", elem_classes=["ek-panel"]):
         settings = settings_panel()
         line = status_panel()
-    with gr.Column(elem_classes=["ek-panel"]):
-        heading(3, "The music")
-        music = music_panel()
+    panels = {"status": line, "feeling": feeling, **_hang_lanes(), **_hang_closing()}
+    with gr.Accordion("Models: who does what here", open=False, elem_id="ek-models-panel", elem_classes=["ek-panel"]):
+        models = models_panel()
+    return Page(picture, settings, models, panels, job)
+
+
+def _hang_lanes() -> dict[str, gr.HTML]:
+    with gr.Row(elem_id="ek-lanes"):
+        with gr.Column(scale=1, min_width=320, elem_classes=["ek-panel"]):
+            heading(3, "Music from notes", NOTES_HINT)
+            music = music_panel()
+        with gr.Column(scale=1, min_width=320, elem_classes=["ek-panel"]):
+            heading(4, "Music from words", WORDS_HINT)
+            words = words_panel()
+            wave = wave_panel()
+    return {"music": music, "words": words, "wave": wave}
+
+
+def _hang_closing() -> dict[str, gr.HTML]:
     with gr.Row(elem_id="ek-closing", equal_height=True):
         with gr.Column(scale=6, min_width=320, elem_classes=["ek-panel"]):
-            heading(4, "What was heard")
+            heading(5, "What was heard")
             heard = heard_panel()
         with gr.Column(scale=5, min_width=320, elem_classes=["ek-panel"]):
-            heading(5, "Take it with you")
+            heading(6, "Take it with you")
             files = files_panel()
-    panels = {"status": line, "feeling": feeling, "music": music, "heard": heard, "files": files}
-    return Page(picture, settings, panels, job)
+    return {"heard": heard, "files": files}
 
 
 def _connect(page: Page) -> None:
@@ -93,7 +123,8 @@ def _connect(page: Page) -> None:
     begun = settings.hear.click(_begin, [page.job], outputs, **at_once)
     put_in = picture.picture.input(_begin_with, [page.job, picture.picture], outputs, **at_once)
     picked = picture.examples.pick(_pick, [page.job], [*outputs, picture.picture], **at_once)
-    performances = [_play_after(event, page) for event in (begun, put_in, picked)]
+    corrected = [event(_correct, [page.job], outputs, **at_once) for event in page.corrections]
+    performances = [_play_after(event, page) for event in (begun, put_in, picked, *corrected)]
     settings.stop.click(
         _stop,
         [page.job],
@@ -103,10 +134,21 @@ def _connect(page: Page) -> None:
         js="(...values) => { window.ekphonia.hush(); return values; }",
         **PRIVATE,
     )
+    _connect_models(page.models)
+
+
+def _connect_models(models: ModelsPanel) -> None:
+    once: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "fetch", **PRIVATE}
+    fetching = models.table.fetch(_fetch, None, [models.table], **once)
+    models.table.cancel(table_value, None, [models.table], cancels=[fetching], queue=False, **PRIVATE)
+
+
+def _fetch(event: gr.EventData) -> Iterator[dict[str, Any]]:
+    yield from fetch_model(event._data.get("role"))
 
 
 def _play_after(event: Any, page: Page) -> Any:
-    def play(job: Job | None, path: str | None, *values: float | None) -> Iterator[dict[Any, Any]]:
+    def play(job: Job | None, path: str | None, *values: Any) -> Iterator[dict[Any, Any]]:
         if job is None:
             yield _at_rest(page)
             return
@@ -115,7 +157,7 @@ def _play_after(event: Any, page: Page) -> Any:
 
     return event.then(
         play,
-        [page.job, page.picture.picture, *page.settings.values],
+        [page.job, page.picture.picture, *page.settings.values, page.models.choice],
         [*page.parts.values(), *page.buttons],
         trigger_mode="multiple",
         concurrency_limit=AT_ONCE,
@@ -145,11 +187,32 @@ def _rest() -> tuple[gr.Button, gr.Button]:
 
 def _begin(earlier: Job | None) -> tuple[Any, ...]:
     """Stop the visitor's earlier request and open a new one."""
+    _leave(earlier)
+    return _opened(Job.begin(Path(get_upload_folder())))
+
+
+def _leave(earlier: Job | None) -> None:
     if earlier is not None:
         earlier.stop()
         earlier.drop_chunks()
-    job = Job.begin(Path(get_upload_folder()))
+
+
+def _opened(job: Job) -> tuple[Any, ...]:
     return job, status("Starting…"), gr.Button("Hear it", interactive=False), gr.Button(interactive=True)
+
+
+def _correct(earlier: Job | None, event: gr.EventData) -> tuple[Any, ...]:
+    """Open a request that goes on from what the visitor says instead of what was found."""
+    try:
+        if earlier is None:
+            raise SettingsError(NO_PICTURE)
+        step, value = correction(event._data, earlier.found.get("emotion"))
+    except EkphoniaError as error:
+        gr.Warning(str(error), title="Please note")
+        return earlier, status(str(error), "warning"), *_rest()
+    job = earlier.corrected(step, value)
+    earlier.stop()
+    return _opened(job)
 
 
 def _begin_with(earlier: Job | None, path: str | None) -> tuple[Any, ...]:

@@ -1,27 +1,20 @@
-"""The music as it comes: notes on a piano roll, sound chunk by chunk, one player for both.
+"""The lane of notes: a piano roll that grows, the sound as it comes, one player for both.
 
-Value: `run` (a new one empties the player), `lane` and `text` for the caption, `made_by`, `asked_s`, `notes` (each
-start and end in ms, pitch, velocity), `bars_ms`, `sections` (name, start and end in ms), `chunks` (address, start in
-seconds) in order, and `sound`, the whole take, once it is there.
-
-The four lists are texts: the items of a JSON list without its brackets. Of a text that grows Gradio sends only what is
-new, and keeps it whole; a list it walks through item by item with every message, on both sides, which for a piece of
-three minutes takes longer than composing it.
+Value: what `Sound.value` gives, with `lane` and `text` for the caption, `made_by` of `notes` and `sound`, `trouble`
+when the lane failed, and as texts (see :func:`page.sound.items`) `notes` (each start and end in ms, pitch, velocity),
+`bars_ms`, `sections` (name, start and end in ms).
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
-from page.job import CHUNK
-from page.own import file_address, own_component
-from pipelines.records import Audio, Score
+from page.own import own_component
+from page.sound import Sound, items
+from pipelines.records import Score
 
 LANE = "Piano"
 
@@ -30,67 +23,37 @@ LANE = "Piano"
 class Music:
     """What the panel shows of one run; it grows."""
 
-    run: str
-    folder: Path
-    asked_s: float
+    sound: Sound
     score: Score | None = None
-    made_by: dict[str, str] = field(default_factory=dict)
-    chunks: list[tuple[str, float]] = field(default_factory=list)
-    unsent: list[Audio] = field(default_factory=list)
-    sound: dict[str, Any] | None = None
+    composed_by: str = ""
+    trouble: str = ""
 
     def show_score(self, score: Score, made_by: str) -> None:
         """Take in the notes so far."""
         self.score = score
-        self.made_by["notes"] = made_by
-
-    def add_chunk(self, chunk: Audio, made_by: str) -> None:
-        """Take in the next chunk of sound."""
-        self.unsent.append(chunk)
-        self.made_by["sound"] = made_by
+        self.composed_by = made_by
 
     def value(self) -> dict[str, Any]:
-        """The panel's value; sound that has come since the last one goes into one file."""
+        """The panel's value."""
         from pipelines.symbolic.piano_roll import describe, to_data
 
-        self._write_unsent()
         return {
-            "run": self.run,
+            **self.sound.value(),
             "lane": LANE,
             "text": describe(self.score) if self.score else "",
-            "made_by": dict(self.made_by),
-            "asked_s": self.asked_s,
+            "made_by": {"notes": self.composed_by, "sound": self.sound.made_by},
+            "trouble": self.trouble,
             **(compact(to_data(self.score)) if self.score else {}),
-            "chunks": _items(self.chunks),
-            "sound": self.sound,
         }
-
-    def _write_unsent(self) -> None:
-        """As 16-bit samples at the chain's own loudness."""
-        import numpy as np
-
-        from pipelines.sound import write_wav
-
-        if not self.unsent:
-            return
-        path = self.folder / CHUNK.format(f"{len(self.chunks):04d}")
-        samples = np.concatenate([chunk.samples for chunk in self.unsent])
-        write_wav(Audio(samples, self.unsent[0].sample_rate_hz), path)
-        self.chunks.append((file_address(path), round(self.unsent[0].start_s, 6)))
-        self.unsent = []
 
 
 def compact(roll: dict[str, Any]) -> dict[str, str]:
     """The data of `piano_roll.to_data` with whole milliseconds, as texts."""
     return {
-        "notes": _items([_ms(n["start_s"]), _ms(n["end_s"]), n["pitch"], n["velocity"]] for n in roll["notes"]),
-        "bars_ms": _items(_ms(second) for second in roll["bars_s"]),
-        "sections": _items([s["name"], _ms(s["start_s"]), _ms(s["end_s"])] for s in roll["sections"]),
+        "notes": items([_ms(n["start_s"]), _ms(n["end_s"]), n["pitch"], n["velocity"]] for n in roll["notes"]),
+        "bars_ms": items(_ms(second) for second in roll["bars_s"]),
+        "sections": items([s["name"], _ms(s["start_s"]), _ms(s["end_s"])] for s in roll["sections"]),
     }
-
-
-def _items(items: Iterable[Any]) -> str:
-    return json.dumps(list(items), separators=(",", ":"))[1:-1]
 
 
 def _ms(second: float) -> int:

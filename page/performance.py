@@ -1,7 +1,8 @@
-"""One reader of the chain: a picture's file in, what each panel shows out, as it comes.
+"""One reader of the chains: a picture's file in, what each panel shows out, as it comes.
 
-Yields dictionaries from a panel's name (`status`, `picture`, `feeling`, `music`, `heard`, `files`) to its new value; a
-panel left out stays as it is. Errors become one sentence in `status`; a stack trace goes to the log and nowhere else.
+Yields dictionaries from a panel's name (`status`, `picture`, `feeling`, `music`, `words`, `wave`, `heard`, `files`) to
+its new value; a panel left out stays as it is. Errors become one sentence in `status`, and one lane's in its panel; a
+stack trace goes to the log and nowhere else.
 """
 
 from __future__ import annotations
@@ -9,22 +10,21 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from page.feeling_panel import feeling_value
 from page.files_panel import files_value
 from page.heard_panel import heard_value
-from page.job import Job
-from page.music_panel import Music
+from page.job import CORRECTABLE, Job
+from page.lanes import Lane, NotesLane, WordsLane
 from page.own import file_data
+from page.side_by_side import side_by_side
 from page.status_panel import status
-from page.words import composing_sentence, seconds
+from pipelines.chains import ChainSettings
 from pipelines.errors import EkphoniaError, PictureError, StoppedError
-from pipelines.records import Emotion, Picture, Score, Step
-from pipelines.symbolic import SymbolicSettings
+from pipelines.records import Emotion, Picture, Step
 
 Update = dict[str, Any]
 
@@ -33,105 +33,111 @@ UNFORESEEN = "Something went wrong that should not have; please try once more, o
 STOPPED = "Stopped."
 AT_ONCE_S, GATHER_S, WITH_ITS_SOUND_S = 0.0, 0.3, math.inf  # how long after the last message an update may go out
 SHOWN_BY_BROWSERS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".avif")
-SHARE = {"reading": 0.04, "composing": 0.08, "finishing": 0.92, "listening": 0.96}  # where each begins on the bar
+READ_PART, MADE_PART = 0.08, 0.96  # of the bar: the emotion is read; both lanes are made
+LANES: dict[str, type[Lane]] = {"symbolic": NotesLane, "waveform": WordsLane}
 
 log = logging.getLogger(__name__)
 
 
-@dataclass
 class Performance:
-    """A run of the chain as the page shows it."""
+    """A run of the chains as the page shows it."""
 
-    job: Job
-    settings: SymbolicSettings
-    music: Music
-    wanted: Emotion | None = None
-    finals: list[Step] = field(default_factory=list)
-    started: float = field(default_factory=time.monotonic)
+    def __init__(self, job: Job, settings: Mapping[str, ChainSettings]) -> None:
+        self.job, self.settings = job, settings
+        self.lanes = {chain: LANES[chain](job, wish) for chain, wish in settings.items()}
+        self.wanted: Emotion | None = None
+        self.started = time.monotonic()
 
-    def update_for(self, step: Step) -> Update:
-        """What a step changes on the page."""
-        if step.final:
-            self.finals.append(step)
-        if step.name == "emotion":
-            self.wanted = step.value
-            return {"feeling": feeling_value(step), "status": status("Composing…", progress=SHARE["composing"])}
-        if step.name == "score":
-            self.music.show_score(step.value, step.made_by)
-            return {"music": self.music, "status": self._progress(step)}
-        if step.name == "audio" and not step.final:
-            self.music.add_chunk(step.value, step.made_by)
-            return {"music": self.music}
-        if step.name == "audio":
-            return {"status": status("Listening back…", progress=SHARE["listening"])}
-        if step.name == "heard" and self.wanted is not None:
-            return {"heard": heard_value(self.wanted, step)}
-        return {}
+    def update_for(self, chain: str, event: Step | Exception) -> Update:
+        """What a step, or the trouble that ended a chain, changes on the page."""
+        lane = self.lanes[chain]
+        if isinstance(event, Exception):
+            lane.fail(told(event, self.job))
+            return {lane.panel: lane}
+        if event.name in CORRECTABLE:
+            self.job.found[event.name] = event
+        if event.name == "emotion":
+            self.wanted = event.value
+            for each in self.lanes.values():
+                each.steps.append(event)
+            return {"feeling": feeling_value(event), "status": self._progress()}
+        if event.name == "heard" and self.wanted is not None:
+            self.job.heard[chain] = event
+            lane.take(event)
+            return {"heard": heard_value(self.wanted, self.job.heard), "status": self._progress()}
+        return {**lane.take(event), "status": self._progress()}
 
-    def wait_for(self, step: Step) -> float:
-        """How long what a step changes may wait: the emotion and the first sound go out at once."""
-        if step.name == "score" and not step.final:
+    def wait_for(self, chain: str, event: Step | Exception) -> float:
+        """How long what a step changes may wait: the emotion, the words and the first sound go out at once."""
+        if isinstance(event, Exception):
+            return AT_ONCE_S
+        if event.name == "score" and not event.final:
             return WITH_ITS_SOUND_S
-        first_sound = step.name == "audio" and not self.music.chunks
-        return AT_ONCE_S if step.name == "emotion" or first_sound else GATHER_S
+        first_sound = event.name == "audio" and not self.lanes[chain].sound.begun
+        return AT_ONCE_S if event.name in ("emotion", "caption", "prompt") or first_sound else GATHER_S
 
-    def _progress(self, step: Step) -> dict[str, Any]:
-        if step.final:
-            return status("Finishing the sound…", progress=SHARE["finishing"])
-        score: Score = step.value
-        bars = sum(section.bars for section in score.sections)
-        part = score.bars_begun / bars if bars else 0.0
-        begin, end = SHARE["composing"], SHARE["finishing"]
-        return status(composing_sentence(score, bars), progress=begin + part * (end - begin))
+    def _progress(self) -> dict[str, Any]:
+        done = sum(lane.progress for lane in self.lanes.values()) / len(self.lanes)
+        at_work = [lane.doing for lane in self.lanes.values() if lane.doing]
+        return status(" ".join(at_work) or "Finishing…", progress=READ_PART + done * (MADE_PART - READ_PART))
 
     def finish(self, picture: Picture) -> Update:
-        """Write the take and hand out its files."""
+        """Write the take and hand out its files; raises the trouble where every lane has failed."""
         from pipelines.bundle import write_take
 
-        take = write_take(self.finals, self.job.folder, picture=picture, settings=asdict(self.settings))
-        if take.wav is not None:
-            self.music.sound = file_data(take.wav)
-        return {"music": self.music, "files": files_value(take), "status": self._done()}
+        made = {chain: lane for chain, lane in self.lanes.items() if not lane.trouble}
+        if not made:
+            raise EkphoniaError(next(iter(self.lanes.values())).trouble)
+        parts = {chain: lane.part() for chain, lane in made.items()}
+        take = write_take(parts, self.job.folder, picture=picture, carried=self.job.carried)
+        for lane in made.values():
+            lane.sound.file = file_data(take.files[lane.sound_file])
+        return {**{lane.panel: lane for lane in made.values()}, "files": files_value(take), "status": self._done()}
 
     def _done(self) -> dict[str, Any]:
-        score = next(step.value for step in self.finals if step.name == "score")
         spent_s = time.monotonic() - self.started
-        text = f"Finished: {seconds(score.duration_s)} of piano in {score.key_name}, made in {spent_s:.1f} s."
-        return status(text, "done", 1.0)
+        made = " and ".join(lane.done for lane in self.lanes.values() if not lane.trouble)
+        troubles = [lane.trouble for lane in self.lanes.values() if lane.trouble]
+        text = " ".join([f"Finished: {made}, made in {spent_s:.1f} s.", *troubles])
+        return status(text, "warning" if troubles else "done", 1.0)
 
 
-def perform(path: str | None, settings: SymbolicSettings, job: Job) -> Iterator[Update]:
-    """Run the chain on a picture's file and yield what changes on the page; never raises what it can tell."""
+def perform(path: str | None, settings: Mapping[str, ChainSettings], job: Job) -> Iterator[Update]:
+    """Run the chains on a picture's file and yield what changes on the page; never raises what it can tell."""
     try:
         yield from _gathered(_perform(path, settings, job))
     except StoppedError:
         yield {"status": status(STOPPED, "stopped")}
-    except EkphoniaError as error:
-        log.info("told the visitor: %s", error)
+    except Exception as error:
         taken_down = {"picture": None} if isinstance(error, PictureError) else {}
-        yield {"status": status(str(error), "warning"), **taken_down}
-    except Exception:
-        log.exception("unforeseen, in request %s", job.number[:8])
-        yield {"status": status(UNFORESEEN, "warning")}
+        yield {"status": status(told(error, job), "warning"), **taken_down}
 
 
-def _perform(path: str | None, settings: SymbolicSettings, job: Job) -> Iterator[tuple[Update, float]]:
+def told(error: Exception, job: Job) -> str:
+    """What a visitor is told of an error; what an engineer needs goes to the log."""
+    if isinstance(error, EkphoniaError):
+        log.info("told the visitor: %s", error)
+        return str(error)
+    log.error("unforeseen, in request %s", job.number[:8], exc_info=error)
+    return UNFORESEEN
+
+
+def _perform(path: str | None, settings: Mapping[str, ChainSettings], job: Job) -> Iterator[tuple[Update, float]]:
     """Updates, each with the seconds since the last message after which it may go out."""
     from pipelines.picture import read_picture
-    from pipelines.symbolic import run
 
     if path is None:
         yield {"status": status(NO_PICTURE, "warning")}, AT_ONCE_S
         return
-    performance = Performance(job, settings, Music(job.number, job.folder, settings.duration_s))
-    yield {"status": status("Reading the emotion…", progress=SHARE["reading"])}, AT_ONCE_S
+    performance = Performance(job, {chain: settings[chain] for chain in job.chains if chain in settings})
+    yield {"status": status("Reading the emotion…", progress=READ_PART / 2)}, AT_ONCE_S
     picture = read_picture(path)
     if not path.lower().endswith(SHOWN_BY_BROWSERS):
         yield {"picture": _copy_to_show(picture, job)}, GATHER_S
-    for step in run(picture, settings, cancelled=job.stopped):
+    for chain, event in side_by_side(picture, performance.settings, job.given, stopped=job.stopped):
         if job.stopped():
             raise StoppedError(STOPPED)
-        yield performance.update_for(step), performance.wait_for(step)
+        yield performance.update_for(chain, event), performance.wait_for(chain, event)
     yield performance.finish(picture), AT_ONCE_S
 
 
@@ -158,5 +164,8 @@ def _gathered(updates: Iterator[tuple[Update, float]]) -> Iterator[Update]:
 
 
 def _as_values(update: Update) -> Update:
-    """The music's value is made when it is sent, once for all that has come."""
-    return {name: part.value() if isinstance(part, Music) else part for name, part in update.items()}
+    """A lane's value is made when it is sent, once for all that has come."""
+    values: Update = {}
+    for name, part in update.items():
+        values |= part.values(name) if isinstance(part, Lane) else {name: part}
+    return values

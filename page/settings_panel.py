@@ -1,17 +1,21 @@
-"""What may be chosen: length, strength of the emotion, seed; and the buttons that start and stop."""
+"""What may be chosen: length, strength of the emotion, seed, lanes, models; and the buttons that start and stop."""
 
 from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from typing import Any
 
 import gradio as gr
 
+from pipelines.chains import CHAINS, ChainSettings
+from pipelines.settings import LONGEST_S, SHORTEST_S, STRONGEST
 from pipelines.symbolic import SymbolicSettings
-from pipelines.symbolic.form import LONGEST_S, SHORTEST_S
+from pipelines.waveform import WaveformSettings
 
 LARGEST_SEED = 999_999
-STRONGEST = 5
+BOTH = "Both"
+LANES = {BOTH: tuple(CHAINS), "Piano": ("symbolic",), "From words": ("waveform",)}
 
 
 @dataclass(frozen=True)
@@ -22,13 +26,14 @@ class SettingsPanel:
     strength: gr.Slider
     seed: gr.Number
     dice: gr.Button
+    lanes: gr.Radio
     hear: gr.Button
     stop: gr.Button
 
     @property
     def values(self) -> list[gr.components.Component]:
-        """The components that hold the settings, in the order of :func:`settings_from`."""
-        return [self.duration, self.strength, self.seed]
+        """The components that hold the settings, in the order of :func:`settings_from`, the models left out."""
+        return [self.duration, self.strength, self.seed, self.lanes]
 
 
 def settings_panel() -> SettingsPanel:
@@ -54,11 +59,13 @@ def settings_panel() -> SettingsPanel:
                 start.seed, label="Seed", precision=0, minimum=0, maximum=LARGEST_SEED, elem_id="ek-seed", min_width=80
             )
             dice = gr.Button("Another", elem_id="ek-dice", min_width=60, size="md")
+    with gr.Row(elem_id="ek-start", equal_height=False):
+        lanes = gr.Radio(list(LANES), value=BOTH, label="Make", elem_id="ek-lanes-choice", min_width=200)
         with gr.Row(elem_id="ek-go"):
             hear = gr.Button("Hear it", variant="primary", elem_id="ek-hear", min_width=130)
             stop = gr.Button("Stop", elem_id="ek-stop", interactive=False, min_width=70)
     dice.click(roll_dice, None, seed, queue=False, api_visibility="private", show_progress="hidden")
-    return SettingsPanel(duration, strength, seed, dice, hear, stop)
+    return SettingsPanel(duration, strength, seed, dice, lanes, hear, stop)
 
 
 def roll_dice() -> int:
@@ -66,11 +73,21 @@ def roll_dice() -> int:
     return random.SystemRandom().randint(1, LARGEST_SEED)
 
 
-def settings_from(duration: float | None, strength: float | None, seed: float | None) -> SymbolicSettings:
-    """The chain's settings; an emptied field has its default. The chain checks their ranges."""
+def settings_from(
+    duration: float | None = None,
+    strength: float | None = None,
+    seed: float | None = None,
+    lanes: str | None = None,
+    models: str | None = None,
+) -> dict[str, ChainSettings]:
+    """The settings of each chain to run; an emptied field has its default. The chains check their ranges."""
     start = SymbolicSettings()
-    return SymbolicSettings(
-        duration_s=start.duration_s if duration is None else float(duration),
-        strength=start.strength if strength is None else float(strength),
-        seed=start.seed if seed is None else max(0, int(seed)),
-    )
+    common: dict[str, Any] = {
+        "duration_s": start.duration_s if duration is None else float(duration),
+        "strength": start.strength if strength is None else float(strength),
+        "seed": start.seed if seed is None else max(0, int(seed)),
+        "models": models or start.models,
+    }
+    chosen = LANES.get(lanes or BOTH, tuple(CHAINS))
+    made: dict[str, ChainSettings] = {"symbolic": SymbolicSettings(**common), "waveform": WaveformSettings(**common)}
+    return {chain: made[chain] for chain in chosen}

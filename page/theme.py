@@ -112,7 +112,7 @@ def theme() -> gr.themes.Base:
 def head() -> str:
     """The page's letters, styles and what its components share, for the document's head: there before it is drawn."""
     css = "\n".join((*(_serif(weight) for weight in SERIF_WEIGHTS), *(read_ui(name) for name in STYLES)))
-    return f"<style>{css}</style>\n<script>{read_ui('shared.js')}</script>"
+    return f"<style>{css}</style>\n<script>{read_ui('shared.js')}{read_ui('player.js')}</script>"
 
 
 def _serif(weight: int) -> str:

@@ -9,21 +9,23 @@ log = logging.getLogger(__name__)
 
 
 def warm_up() -> None:
-    """Run the whole chain once on a plain picture, ten seconds of music; whatever fails will be told when asked for."""
+    """Run each chain once on a plain picture, ten seconds of music; whatever fails will be told when asked for."""
     import numpy as np
 
+    from page.settings_panel import settings_from
+    from pipelines.chains import run_chain
     from pipelines.records import Picture
-    from pipelines.symbolic import SymbolicSettings, run
-    from pipelines.symbolic.form import SHORTEST_S
+    from pipelines.settings import SHORTEST_S
 
     grey = Picture(np.full((64, 64, 3), 128, np.uint8), "grey", "")
-    try:
-        for _ in run(grey, SymbolicSettings(duration_s=SHORTEST_S)):
-            pass
-    except Exception as error:
-        log.warning("not everything is ready: %s", error)
-    else:
-        log.info("the models are warm")
+    for chain, settings in settings_from(duration=SHORTEST_S).items():
+        try:
+            for _ in run_chain(chain, grey, settings, {}):
+                pass
+        except Exception as error:
+            log.warning("the %s chain is not ready: %s", chain, error)
+        else:
+            log.info("the %s chain is warm", chain)
 
 
 def warm_up_in_background() -> threading.Thread:

@@ -1,8 +1,11 @@
-"""Plain English for points on the plane of valence and arousal (1 to 9), for times and for counts."""
+"""Plain English for points on the plane of valence and arousal (1 to 9), for music prompts, times and counts."""
 
 from __future__ import annotations
 
-from pipelines.records import Emotion, Score
+from collections.abc import Sequence
+
+from pipelines.catalogue import MUSICGEN_LICENCE
+from pipelines.records import Emotion, MusicPrompt, Score
 
 LOW, HIGH = 4.2, 5.8  # between them lies the middle third of what pictures and music reach
 WORDS = (
@@ -31,12 +34,20 @@ def picture_sentence(emotion: Emotion) -> str:
     )
 
 
-def heard_sentence(wanted: Emotion, heard: Emotion) -> str:
-    """What was asked for, what is heard, and how far they lie apart."""
+def chosen_sentence(emotion: Emotion) -> str:
+    """What the visitor chose instead."""
+    return (
+        f"You chose {feeling(emotion.valence, emotion.arousal)}: valence {emotion.valence:.1f}, "
+        f"arousal {emotion.arousal:.1f} (scale 1 to 9)."
+    )
+
+
+def heard_sentence(wanted: Emotion, heard: Emotion, music: str = "the music") -> str:
+    """What was asked for, what is heard in `music`, and how far they lie apart."""
     asked, got = feeling(wanted.valence, wanted.arousal), feeling(heard.valence, heard.arousal)
     also = "also " if asked == got else ""
     distance = wanted.distance(heard)
-    return f"Asked for {asked}; the music is {also}heard as {got}: {distance:.1f} apart, {nearness(distance)}."
+    return f"Asked for {asked}; {music} is {also}heard as {got}: {distance:.1f} apart, {nearness(distance)}."
 
 
 def nearness(distance: float) -> str:
@@ -57,3 +68,33 @@ def seconds(duration_s: float) -> str:
         return f"{whole} seconds"
     unit = "minute" if minutes == 1 else "minutes"
     return f"{minutes} {unit} {rest}" if rest else f"{minutes} {unit}"
+
+
+def listed(words: Sequence[str]) -> str:
+    """Such as "flute, harp and strings"."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def prompt_parts(prompt: MusicPrompt) -> list[tuple[str, str]]:
+    """What a prompt asks for, each part with its name."""
+    return [
+        ("mood", prompt.mood),
+        ("genre", prompt.genre),
+        ("tempo", f"{prompt.tempo_bpm:.0f} BPM"),
+        ("key", prompt.mode),
+        ("melody", prompt.melody),
+        ("instruments", listed(prompt.instruments)),
+    ]
+
+
+def prompt_caption(prompt: MusicPrompt) -> str:
+    """The asked-for music in one line."""
+    with_instruments = f" with {listed(prompt.instruments)}" if prompt.instruments else ""
+    return f"{prompt.mood.capitalize()} {prompt.genre}{with_instruments}, {prompt.tempo_bpm:.0f} BPM, {prompt.mode}."
+
+
+def licence_sentence(licence: str) -> str:
+    """What the licence of the weights means for the sound, where it matters to a visitor."""
+    if licence == MUSICGEN_LICENCE:
+        return f"Made with weights under {licence}: not for commercial use."
+    return ""

@@ -1,7 +1,7 @@
-"""A finished take to files: MIDI, WAV, the piano roll's picture, and `take.json` with every step that made them.
+"""A finished take to files: sound, MIDI, the piano roll's picture, and `take.json` with every step that made them.
 
-In: the steps that a chain has yielded. Out: a folder with the files. They are all written aside first, then put in
-place one by one, `take.json` last: a `take.json` newer than the other files says that they belong together.
+In: the steps that one chain or both have yielded. Out: a folder with the files. They are all written aside first, then
+put in place one by one, `take.json` last: a `take.json` newer than the other files says that they belong together.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ import importlib.metadata
 import json
 import os
 import platform
+import shutil
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -22,58 +23,90 @@ import numpy as np
 from pipelines.errors import SettingsError
 from pipelines.records import Audio, Emotion, Picture, Score, Step
 
-PACKAGES = ("numpy", "torch", "symusic", "pyfluidsynth", "pillow")
-FILES = {"score": "symbolic.mid", "audio": "symbolic.wav", "piano_roll": "piano_roll.png"}
+PACKAGES = ("numpy", "torch", "transformers", "symusic", "pyfluidsynth", "pillow")
+# For each chain the files of its steps.
+FILES = {
+    "symbolic": {"score": "symbolic.mid", "audio": "symbolic.wav", "piano_roll": "piano_roll.png"},
+    "waveform": {"audio": "waveform.wav"},
+}
+ALL_FILES = tuple(file for files in FILES.values() for file in files.values())
 TAKE = "take.json"
 
 
 @dataclass(frozen=True)
+class Part:
+    """One chain's part of a take: its steps, in order, and its settings as plain values."""
+
+    steps: tuple[Step, ...]
+    settings: Mapping[str, Any]
+
+    @property
+    def finals(self) -> dict[str, Step]:
+        """The last, whole value of each step by name."""
+        return {step.name: step for step in self.steps if step.final}
+
+
+@dataclass(frozen=True)
 class Take:
-    """The files of a take; those whose step was not there are None."""
+    """The files of a take, by name (`symbolic.wav`, …), and the record of how they were made."""
 
     folder: Path
-    midi: Path | None
-    wav: Path | None
-    piano_roll: Path | None
+    files: Mapping[str, Path]
     record: Path
 
 
-def final_steps(steps: Iterable[Step]) -> dict[str, Step]:
-    """The last, whole value of each step by name."""
-    return {step.name: step for step in steps if step.final}
-
-
 def write_take(
-    steps: Iterable[Step],
+    parts: Mapping[str, Part],
     folder: str | Path,
     *,
     picture: Picture | None = None,
-    settings: Mapping[str, Any] | None = None,
+    carried: Path | None = None,
 ) -> Take:
-    """Write what the final steps hold into a folder, which is made if need be.
+    """Write what the final steps of each chain ("symbolic", "waveform") hold into a folder, which is made if need be.
 
     Files of an older take are replaced, and removed where this take has none of their name; other files are let be.
-    No file is ever half written. When a value cannot be written, an older take stays as it was; when putting the files
-    in place fails midway, the folder holds new files without a new `take.json`.
+    `carried` is the folder of an earlier take whose other chain is kept: its files and its record go along. No file is
+    ever half written. When a value cannot be written, an older take stays as it was; when putting the files in place
+    fails midway, the folder holds new files without a new `take.json`.
 
     Raises SettingsError as :func:`check_folder` does, OSError when the folder cannot be written.
     """
-    finals, folder = final_steps(steps), Path(folder)
+    folder = Path(folder)
     check_folder(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".take-") as scratch:
-        for name, file in FILES.items():
-            if name in finals:
-                _write(finals[name].value, Path(scratch) / file)
-        record = json.dumps(take_record(finals, picture=picture, settings=settings or {}), indent=2)
-        (Path(scratch) / TAKE).write_text(record + "\n")
-        for file in (*FILES.values(), TAKE):
-            if (Path(scratch) / file).exists():
-                (Path(scratch) / file).replace(folder / file)
-            else:
-                (folder / file).unlink(missing_ok=True)
-    at = {name: folder / file if name in finals else None for name, file in FILES.items()}
-    return Take(folder, at["score"], at["audio"], at["piano_roll"], folder / TAKE)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".take-") as name:
+        scratch = Path(name)
+        kept = {} if carried is None else _carry(carried, scratch, without=set(parts))
+        for chain, part in parts.items():
+            for step, file in FILES[chain].items():
+                if step in part.finals:
+                    _write(part.finals[step].value, scratch / file)
+        record = json.dumps(take_record(parts, picture=picture, kept=kept), indent=2)
+        (scratch / TAKE).write_text(record + "\n")
+        _put_in_place(scratch, folder)
+    return Take(folder, {file: folder / file for file in ALL_FILES if (folder / file).is_file()}, folder / TAKE)
+
+
+def _put_in_place(scratch: Path, folder: Path) -> None:
+    for file in (*ALL_FILES, TAKE):
+        if (scratch / file).exists():
+            (scratch / file).replace(folder / file)
+        else:
+            (folder / file).unlink(missing_ok=True)
+
+
+def _carry(earlier: Path, scratch: Path, *, without: set[str]) -> dict[str, Any]:
+    """Copy the files of an earlier take's other chains and return their records; none where there is no such take."""
+    try:
+        chains: dict[str, Any] = json.loads((earlier / TAKE).read_text(encoding="utf-8"))["chains"]
+    except (OSError, ValueError, KeyError):
+        return {}
+    kept = {chain: record for chain, record in chains.items() if chain in FILES and chain not in without}
+    for chain in kept:
+        for file in FILES[chain].values():
+            if (earlier / file).is_file():
+                shutil.copyfile(earlier / file, scratch / file)
+    return kept
 
 
 def check_folder(folder: Path) -> None:
@@ -83,7 +116,7 @@ def check_folder(folder: Path) -> None:
     be, or the place may not be written to.
     """
     check_writable(folder)
-    for file in (*FILES.values(), TAKE):
+    for file in (*ALL_FILES, TAKE):
         if (folder / file).is_dir():
             raise SettingsError(
                 f"{folder / file} is a folder where a file must be; remove it or choose another folder."
@@ -114,22 +147,35 @@ def _write(value: Score | Audio | np.ndarray, path: Path) -> None:
         write_png(value, path)
 
 
-def take_record(finals: Mapping[str, Step], *, picture: Picture | None, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What made a take, ready for JSON: the picture's hash, the settings, every step, the emotion wanted and heard."""
-    wanted, heard = (finals[name].value if name in finals else None for name in ("emotion", "heard"))
+def take_record(
+    parts: Mapping[str, Part], *, picture: Picture | None, kept: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """What made a take, ready for JSON: the picture's hash, and for each chain what :func:`chain_record` says."""
+    chains = {**(kept or {}), **{chain: chain_record(part) for chain, part in parts.items()}}
     return {
         "ekphonia": package_version("ekphonia") or source_version(),
         "picture": None if picture is None else {"name": picture.name, "sha256": picture.sha256},
-        "settings": dict(settings),
-        "steps": [
-            {"name": s.name, "made_by": s.made_by, "seconds": round(s.seconds, 3), "value": plain(s.value)}
-            for s in finals.values()
-        ],
+        "chains": {chain: chains[chain] for chain in FILES if chain in chains},
+        "versions": versions(),
+    }
+
+
+def chain_record(part: Part) -> dict[str, Any]:
+    """A chain's settings, every step with its maker and licence, the emotion wanted and heard, and their distance."""
+    finals = part.finals
+    wanted, heard = (finals[name].value if name in finals else None for name in ("emotion", "heard"))
+    return {
+        "settings": dict(part.settings),
+        "steps": [_step_record(step) for step in finals.values()],
         "wanted": plain(wanted),
         "heard": plain(heard),
         "distance": round(wanted.distance(heard), 3) if wanted and heard else None,
-        "versions": versions(),
     }
+
+
+def _step_record(step: Step) -> dict[str, Any]:
+    record = {"name": step.name, "made_by": step.made_by, "seconds": round(step.seconds, 3), "value": plain(step.value)}
+    return record | {key: text for key, text in (("licence", step.licence), ("note", step.note)) if text}
 
 
 def versions() -> dict[str, str | None]:

@@ -1,11 +1,12 @@
-"""Picture → Emotion: what a picture feels like, by the embedded reader.
+"""Picture → Emotion: what a picture feels like, by the embedded reader or by the waveform paper's classifier.
 
 In: :class:`pipelines.records.Picture`. Out: :class:`pipelines.records.Emotion`: valence and arousal on 1 to 9, each
 with a standard deviation, and the probabilities of the five labels.
 
-Two readers look at the same EfficientNet-lite features: the waveform paper's head on a feature map as a sequence
-(`emotion_head.py`; several heads, averaged) and a kernel regression on pooled features (`emotion_kernel.py`). A small
-fitted blend joins them and calibrates the spread and the label probabilities. All of it is fitted on OASIS by
+:func:`open_readers` says which of the two reads. The paper's classifier is in `emotion_resnet.py`, the embedded reader
+here: two opinions on the same EfficientNet-lite features, by the waveform paper's head on a feature map as a sequence
+(`emotion_head.py`; several heads, averaged) and by a kernel regression on pooled features (`emotion_kernel.py`). A
+small fitted blend joins them and calibrates the spread and the label probabilities. All of it is fitted on OASIS by
 `python -m training.emotion`; the model card is assets/weights/emotion.md.
 
 Conventions
@@ -15,10 +16,10 @@ A mirrored picture reads the same. The standard deviation is that of the error a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +28,7 @@ from pipelines.catalogue import entry_for
 from pipelines.emotion_features import VIEWS, Features, extract
 from pipelines.emotion_kernel import KernelRegressor, kernel_from
 from pipelines.errors import WeightsError
-from pipelines.models import compute_on_one_thread, load_once, load_weights, weights_path
+from pipelines.models import check_models, compute_on_one_thread, load_once, load_weights, weights_path
 from pipelines.records import LABELS, Emotion, Picture, clip_va, region_probabilities
 
 if TYPE_CHECKING:
@@ -37,8 +38,69 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 ROLE = "emotion"
-MADE_BY = entry_for(ROLE).made_by
+MADE_BY, LICENCE = entry_for(ROLE).made_by, entry_for(ROLE).licence
+CLASSIFIER = "emotion_resnet50"  # the paper's classifier in assets/weights, once it has been trained
 LEAST_MASS = 1e-3
+
+
+@dataclass(frozen=True)
+class EmotionSource:
+    """Which model reads: `models` as :func:`pipelines.models.choose` takes it; a classifier's checkpoint by its name.
+
+    A checkpoint that is named is used unless `models` is "embedded".
+    """
+
+    models: str = "auto"
+    checkpoint: str | None = None
+
+
+class Reader(Protocol):
+    """Reads pictures, and says who it is."""
+
+    @property
+    def made_by(self) -> str:
+        """What the page shows beside the value."""
+
+    @property
+    def licence(self) -> str:
+        """The licence of the weights."""
+
+    def read(self, picture: Picture) -> Emotion:
+        """What the picture feels like."""
+
+
+@dataclass(frozen=True)
+class EmbeddedReader:
+    """The project's own reader, as :func:`read_emotion`."""
+
+    made_by: str = MADE_BY
+    licence: str = LICENCE
+
+    def read(self, picture: Picture) -> Emotion:
+        """What the picture feels like."""
+        return read_emotion(picture)
+
+
+def open_readers(source: EmotionSource) -> list[Callable[[], Reader]]:
+    """Openers of the readers in the order in which they are tried.
+
+    Raises:
+        SettingsError: unknown models.
+        ModelMissingError: the classifier is insisted on, or named, and is not on this machine.
+    """
+    check_models(source.models)
+    embedded: list[Callable[[], Reader]] = [EmbeddedReader]
+    if source.models == "embedded" or (source.models == "auto" and not source.checkpoint and not _classifier_here()):
+        return embedded
+    from pipelines.emotion_resnet import checkpoint_path, open_resnet
+
+    checkpoint_path(source.checkpoint)
+    return [lambda: open_resnet(source.checkpoint), *(embedded if source.models == "auto" else [])]
+
+
+def _classifier_here() -> bool:
+    """Whether the paper's classifier has been trained here; asked without loading torch."""
+    return weights_path(f"{CLASSIFIER}.safetensors").is_file()
 
 
 @dataclass(frozen=True, eq=False)

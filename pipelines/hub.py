@@ -49,10 +49,14 @@ class Progress:
 
 def check_model_id(model_id: str) -> None:
     """Raise SettingsError for what is neither a folder of this machine nor shaped like an id of the hub."""
-    if not Path(model_id).is_dir() and not HUB_ID.fullmatch(model_id):
+    if not _is_folder(model_id) and not HUB_ID.fullmatch(model_id):
         raise SettingsError(
             f"{model_id!r} is neither a folder with a model nor a hub's id; give one such as facebook/musicgen-small."
         )
+
+
+def _is_folder(model_id: str) -> bool:
+    return bool(model_id) and Path(model_id).is_dir()
 
 
 def local_folder(model_id: str) -> Path | None:
@@ -61,7 +65,7 @@ def local_folder(model_id: str) -> Path | None:
     Raises SettingsError as :func:`check_model_id` does.
     """
     check_model_id(model_id)
-    folder = Path(model_id) if Path(model_id).is_dir() else _cached(model_id)
+    folder = Path(model_id) if _is_folder(model_id) else _cached(model_id)
     return folder if folder is not None and _whole(folder) else None
 
 
@@ -108,9 +112,7 @@ def fetch(
     total, done = sum(size for _, size in files), 0
     for name, size in files:
         progress(Progress(name, done, total))
-        _fetch_file(
-            model_id, name, progress=lambda n, f=name, d=done: progress(Progress(f, d + n, total)), stop=cancelled
-        )
+        _fetch_file(model_id, name, _Meter(name, done, total, progress), stop=cancelled)
         done += size
     progress(Progress(CONFIG, total, total))
     folder = local_folder(model_id)
@@ -141,7 +143,20 @@ def needed(names: Sequence[str]) -> list[str]:
     return [*weights, *texts, *(name for name in top if name == CONFIG)]
 
 
-def _fetch_file(model_id: str, name: str, *, progress: Callable[[int], None], stop: Callable[[], bool]) -> None:
+@dataclass(frozen=True)
+class _Meter:
+    """Turns the bytes of one file into the progress of all."""
+
+    file: str
+    before: int
+    total: int
+    tell: Callable[[Progress], None]
+
+    def __call__(self, taken: int) -> None:
+        self.tell(Progress(self.file, self.before + taken, self.total))
+
+
+def _fetch_file(model_id: str, name: str, progress: Callable[[int], None], *, stop: Callable[[], bool]) -> None:
     from huggingface_hub import hf_hub_download
 
     try:
@@ -156,7 +171,7 @@ def _reporter(progress: Callable[[int], None], stop: Callable[[], bool]) -> Any:
     """A progress bar's class that tells us instead of the terminal, and stops the transfer when asked to."""
     from tqdm import tqdm
 
-    class Reporter(tqdm):  # type: ignore[type-arg]
+    class Reporter(tqdm):
         def __init__(self, *arguments: Any, **options: Any) -> None:
             options.pop("name", None)
             super().__init__(*arguments, **(options | {"disable": True}))

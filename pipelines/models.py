@@ -11,6 +11,7 @@ Nothing is loaded when this module is imported. Weights are safetensors with a J
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import threading
@@ -71,6 +72,14 @@ def choose(role: str, models: str, *, paper: ModelEntry | None = None) -> ModelE
             f"`python -m pipelines fetch {role}`, or choose the models auto or embedded."
         )
     return entry_for(role)
+
+
+def is_here(entry: ModelEntry) -> bool:
+    """Whether a model can be loaded without the network: its files, or the packages that hold it, are here."""
+    if entry.hub_id is not None:
+        return local_folder(entry.hub_id) is not None
+    weights = entry.weights is None or weights_path(entry.weights).is_file()
+    return weights and all(importlib.util.find_spec(package) is not None for package in entry.packages)
 
 
 def load_once(key: str, loader: Callable[[], T]) -> T:

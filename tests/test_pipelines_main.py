@@ -12,8 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hub_models import use_cache
+from hub_server import serve_hub, use_hub
 
-from pipelines.__main__ import _folder_names, main
+from pipelines.__main__ import main
+from pipelines.catalogue import paper_entry
+from pipelines.command_song import _folder_names
 from pipelines.symbolic.midi import read_midi
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -49,13 +53,70 @@ def test_a_picture_becomes_a_folder_of_files(tmp_path) -> None:
     assert len(samples) / 2 / 44100 > 10.0
     assert np.sqrt((samples**2).mean()) > 0.02
     take = json.loads((out / "take.json").read_text())
-    assert [step["name"] for step in take["steps"]] == ["emotion", "score", "piano_roll", "audio", "heard"]
-    assert all(step["made_by"] and step["seconds"] >= 0 for step in take["steps"])
-    asked = {"duration_s": 10.0, "seed": 7, "strength": 1.5, "models": "embedded", "piano_roll_every_s": None}
-    assert take["settings"] == asked
+    chain = take["chains"]["symbolic"]
+    assert [step["name"] for step in chain["steps"]] == ["emotion", "score", "piano_roll", "audio", "heard"]
+    assert all(step["made_by"] and step["seconds"] >= 0 for step in chain["steps"])
+    asked = {"duration_s": 10.0, "seed": 7, "strength": 1.5, "models": "embedded"}
+    assert chain["settings"] == asked | {"emotion_checkpoint": None, "piano_roll_every_s": None}
     assert take["picture"]["name"] == "fun.jpg"
-    assert 1 <= take["wanted"]["valence"] <= 9
-    assert 0 <= take["distance"] < 5
+    assert 1 <= chain["wanted"]["valence"] <= 9
+    assert 0 <= chain["distance"] < 5
+
+
+def test_both_pipelines_follow_the_emotion_and_the_prompt_that_were_given(tmp_path, capsys) -> None:
+    prompt = "A mournful cello over soft strings, slow, 56 BPM, in A minor."
+    words = [str(EXAMPLES / "happy.jpg"), "--pipeline", "both", "--duration", "10", "--models", "embedded"]
+    assert main([*words, "--emotion", "2.5", "3", "--prompt", prompt, "--out", str(tmp_path)]) == 0
+    files = ["piano_roll.png", "symbolic.mid", "symbolic.wav", "take.json", "waveform.wav"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == files
+    with wave.open(str(tmp_path / "waveform.wav")) as file:
+        assert (file.getframerate(), file.getnchannels()) == (32000, 2)
+        assert file.getnframes() >= 10 * 32000
+    chains = json.loads((tmp_path / "take.json").read_text())["chains"]
+    for chain in chains.values():
+        assert (chain["wanted"]["valence"], chain["wanted"]["arousal"]) == (2.5, 3.0)
+        assert chain["steps"][0]["made_by"] == "you"
+    said = {step["name"]: step for step in chains["waveform"]["steps"]}
+    assert said["prompt"]["value"]["text"] == prompt
+    assert said["prompt"]["value"]["mode"] == "minor"
+    assert said["prompt"]["value"]["tempo_bpm"] == 56
+    assert "cello" in said["prompt"]["value"]["instruments"]
+    assert "caption" not in said  # nothing that only leads to the prompt is made
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3  # one for each chain, and the folder
+    assert "56 BPM" in lines[1]
+
+
+def test_an_emotion_off_the_scale_and_an_empty_prompt_are_refused(tmp_path, capsys) -> None:
+    words = [str(EXAMPLES / "happy.jpg"), "--pipeline", "waveform", "--out", str(tmp_path / "out")]
+    assert main([*words, "--prompt", "  "]) == 2
+    assert "prompt is empty" in capsys.readouterr().err
+    assert main([*words, "--emotion", "nan", "3"]) == 2
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_models_are_listed_and_a_missing_one_is_told(tmp_path, monkeypatch, capsys) -> None:
+    use_cache(monkeypatch, tmp_path)
+    assert main(["models"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 11
+    musicgen = next(line for line in lines if "facebook/musicgen-small" in line)
+    assert "not here" in musicgen
+    assert "CC-BY-NC-4.0" in musicgen
+    words = ["--pipeline", "waveform", "--models", "paper", "--out", str(tmp_path / "out")]
+    assert main([str(EXAMPLES / "happy.jpg"), *words]) == 1
+    assert "python -m pipelines fetch caption" in capsys.readouterr().err
+
+
+def test_fetching_brings_a_model_here_by_its_role(tmp_path, monkeypatch, capsys) -> None:
+    use_cache(monkeypatch, tmp_path)
+    files = {"config.json": b"{}", "model.safetensors": b"x" * 1000}
+    with serve_hub({paper_entry("emotion").hub_id: files}) as (url, _):
+        use_hub(monkeypatch, url)
+        assert main(["fetch", "emotion"]) == 0
+        assert (Path(capsys.readouterr().out.strip()) / "model.safetensors").read_bytes() == b"x" * 1000
+        assert main(["fetch", "somebody/nothing"]) == 1
+    assert "has no model" in capsys.readouterr().err
 
 
 def test_the_same_seed_gives_the_same_midi_file(tmp_path) -> None:

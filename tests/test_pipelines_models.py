@@ -2,30 +2,68 @@ import threading
 
 import pytest
 import torch
+from hub_models import put_in_cache, use_cache
 
 from pipelines import models
-from pipelines.errors import SettingsError, WeightsError
+from pipelines.catalogue import EMBEDDED, PAPER, entry_for, paper_entry
+from pipelines.errors import ModelMissingError, SettingsError, WeightsError
 
 
 def test_every_role_of_the_symbolic_chain_has_an_embedded_model():
     for role in ("emotion", "hearing", "hearing_audio", "composer"):
-        entry = models.entry_for(role)
+        entry = entry_for(role)
         assert entry.role == role
         assert entry.embedded
         assert entry.weights.endswith(".safetensors")
         assert 0 < entry.size_mb <= 25
 
 
-def test_every_entry_has_one_origin():
-    for entry in models.CATALOGUE.values():
-        assert (entry.weights is None) != (entry.hub_id is None)
+def test_every_step_of_the_waveform_chain_has_a_papers_model_and_an_embedded_one():
+    for role in ("emotion", "caption", "prompt", "audio"):
+        assert paper_entry(role).hub_id
+        assert not paper_entry(role).embedded
+        assert entry_for(role).embedded
+
+
+def test_every_entry_says_who_makes_it_and_under_which_licence():
+    for role, entry in (*EMBEDDED.items(), *PAPER.items()):
+        assert entry.role == role
         assert entry.made_by
         assert entry.licence
+    names = [entry.made_by for entry in (*EMBEDDED.values(), *PAPER.values())]
+    assert len(set(names)) == len(names)  # a stand-in never passes for the real model
+
+
+def test_auto_takes_the_papers_model_only_where_it_is_here(tmp_path, monkeypatch):
+    use_cache(monkeypatch, tmp_path)
+    assert models.choose("caption", "auto") == entry_for("caption")
+    assert models.choose("caption", "embedded") == entry_for("caption")
+    with pytest.raises(ModelMissingError, match=r"BLIP large \(Salesforce/.*`python -m pipelines fetch caption`"):
+        models.choose("caption", "paper")
+    save = lambda folder: [(folder / name).write_text("x") for name in ("config.json", "model.safetensors")]  # noqa: E731
+    put_in_cache(tmp_path, paper_entry("caption").hub_id, save)
+    for wish in ("auto", "paper"):
+        assert models.choose("caption", wish) == paper_entry("caption")
+    assert models.choose("caption", "embedded") == entry_for("caption")
+    assert models.is_here(paper_entry("caption"))
+    assert not models.is_here(paper_entry("audio"))
+
+
+def test_unknown_models_are_said():
+    with pytest.raises(SettingsError, match="auto, embedded, paper"):
+        models.choose("caption", "best")
+
+
+def test_the_environment_says_which_models(monkeypatch):
+    monkeypatch.delenv("EKPHONIA_MODELS", raising=False)
+    assert models.default_models() == "auto"
+    monkeypatch.setenv("EKPHONIA_MODELS", "embedded")
+    assert models.default_models() == "embedded"
 
 
 def test_unknown_role_names_the_known_ones():
-    with pytest.raises(SettingsError, match=r"'painter'.*emotion, hearing"):
-        models.entry_for("painter")
+    with pytest.raises(SettingsError, match=r"'painter'.*emotion, caption, prompt"):
+        entry_for("painter")
 
 
 def test_load_once_calls_the_loader_once_for_many_threads():
@@ -91,10 +129,10 @@ def test_the_cure_is_a_command_from_the_repositorys_root():
 
 
 def test_licences_name_the_training_data():
-    assert models.entry_for("emotion").licence == "Apache-2.0; trained on OASIS"
-    assert models.entry_for("composer").licence.endswith("EIMG (no licence stated) and POP909 (MIT)")
+    assert entry_for("emotion").licence == "Apache-2.0; trained on OASIS"
+    assert entry_for("composer").licence.endswith("EIMG (no licence stated) and POP909 (MIT)")
     for role in ("hearing", "hearing_audio"):
-        assert models.entry_for(role).licence.endswith("trained on EIMG (no licence stated)")
+        assert entry_for(role).licence.endswith("trained on EIMG (no licence stated)")
 
 
 def test_truncated_weights_are_refused(tmp_path):

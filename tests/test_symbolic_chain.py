@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipelines.chain import GIVEN_BY_USER
 from pipelines.errors import ModelMissingError, SettingsError, StoppedError
 from pipelines.picture import read_picture
 from pipelines.records import Audio, Emotion, Step
 from pipelines.sound import loudness_lufs, peak_dbfs
-from pipelines.symbolic import GIVEN_BY_USER, SymbolicSettings, run
+from pipelines.symbolic import SymbolicSettings, run
 
 SAD = Path(__file__).resolve().parent.parent / "assets" / "examples" / "sad.jpg"
 SHORT = SymbolicSettings(duration_s=12.0, seed=3)

@@ -1,8 +1,12 @@
-// In: { label, bars, point, sentence, made_by, seconds }, or nothing yet.
-const { drawPlane, setMood, maker, LABELS } = window.ekphonia;
+// In: { label, bars, point, sentence, made_by, note, seconds }, or nothing yet. Out: the event "emotion" with { step, valence,
+// arousal }: the point that the visitor chose with the sliders or by dragging on the plane.
+const { drawPlane, setMood, maker, LABELS, pointAt } = window.ekphonia;
 const box = element.querySelector('.ek-feeling');
 const at = (name) => box.querySelector(name);
-const ASKED = 'the picture';
+const plane = at('.ek-plane'), form = at('.ek-correct');
+const sliders = { valence: at('.ek-valence'), arousal: at('.ek-arousal') };
+const ASKED = 'the picture', OWN = 'your choice';
+let found = null;
 
 function bar({ name, part }) {
   const item = document.createElement('li');
@@ -17,17 +21,52 @@ function bar({ name, part }) {
   return item;
 }
 
+const chosen = () => ({ valence: Number(sliders.valence.value), arousal: Number(sliders.arousal.value) });
+const moved = () => found && ['valence', 'arousal'].some((name) => Math.abs(chosen()[name] - found.point[name]) > 0.051);
+
+function set(point) {
+  for (const [name, slider] of Object.entries(sliders)) {
+    slider.value = point[name].toFixed(1);
+    slider.nextElementSibling.textContent = Number(slider.value).toFixed(1);
+  }
+  settle();
+}
+
+function settle() {
+  form.querySelector('button').disabled = !moved();
+  const name = found && found.made_by === 'you' ? OWN : ASKED;
+  const points = found ? [{ ...found.point, kind: 'asked', name }] : [];
+  if (moved()) points.push({ ...chosen(), valence_sd: 0, arousal_sd: 0, kind: 'heard', name: OWN });
+  drawPlane(plane, points);
+}
+
+for (const slider of Object.values(sliders)) slider.addEventListener('input', () => set(chosen()));
+for (const type of ['pointerdown', 'pointermove']) {
+  plane.addEventListener(type, (event) => {
+    if (!found || (type === 'pointermove' && !plane.hasPointerCapture(event.pointerId))) return;
+    if (type === 'pointerdown') plane.setPointerCapture(event.pointerId);
+    event.preventDefault();
+    set(pointAt(plane, event));
+  });
+}
+form.addEventListener('submit', (event) => {
+  event.preventDefault();
+  if (moved()) trigger('emotion', { step: 'emotion', ...chosen() });
+});
+
 function paint() {
-  const value = props.value && props.value.label ? props.value : null;
-  box.dataset.empty = String(!value);
-  at('.ek-label').textContent = value ? value.label : 'Not read yet';
-  at('.ek-sentence').textContent = value
-    ? value.sentence
+  found = props.value && props.value.label ? props.value : null;
+  box.dataset.empty = String(!found);
+  at('.ek-label').textContent = found ? found.label : 'Not read yet';
+  at('.ek-sentence').textContent = found
+    ? found.sentence
     : 'Every picture has its place between unpleasant and pleasant, calm and excited.';
-  at('.ek-bars').replaceChildren(...(value ? value.bars : LABELS.map((name) => ({ name }))).map(bar));
-  at('.ek-maker').textContent = value ? maker('Read by', value.made_by, value.seconds) : '';
-  drawPlane(at('.ek-plane'), value ? [{ ...value.point, kind: 'asked', name: ASKED }] : []);
-  if (value) setMood(value.label);
+  at('.ek-bars').replaceChildren(...(found ? found.bars : LABELS.map((name) => ({ name }))).map(bar));
+  at('.ek-maker').textContent = !found ? '' : found.made_by === 'you' ? 'Chosen by you' : maker('Read by', found.made_by, found.seconds);
+  at('.ek-note').textContent = found ? found.note : '';
+  for (const slider of Object.values(sliders)) slider.disabled = !found;
+  if (found) set(found.point); else settle();
+  if (found) setMood(found.label);
 }
 
 watch('value', paint);

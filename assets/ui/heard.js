@@ -1,21 +1,29 @@
-// In: { wanted, heard, distance, nearness, sentence, made_by, seconds }, or nothing yet.
+// In: { wanted, lanes: [{ lane, name, heard, distance, nearness, sentence, made_by, seconds }] }, or nothing yet.
 const { drawPlane, maker } = window.ekphonia;
 const box = element.querySelector('.ek-heard');
 const at = (name) => box.querySelector(name);
+const KINDS = { symbolic: 'heard', waveform: 'heard-too' };
+const SHORT = { symbolic: 'piano', waveform: 'words' };
+
+function said({ lane, sentence, made_by, seconds }) {
+  const item = document.createElement('li'), text = document.createElement('p'), by = document.createElement('p');
+  item.className = `ek-of-${lane}`;
+  text.className = 'ek-sentence ek-large';
+  by.className = 'ek-maker';
+  text.textContent = sentence;
+  by.textContent = maker('Heard by', made_by, seconds);
+  item.append(text, by);
+  return item;
+}
 
 function paint() {
-  const value = props.value && props.value.heard ? props.value : null;
-  box.dataset.empty = String(!value);
-  at('.ek-sentence').textContent = value
-    ? value.sentence
-    : 'When the piece is done, a second model listens to it alone, without the picture, and says what it feels.';
-  at('.ek-maker').textContent = value ? maker('Heard by', value.made_by, value.seconds) : '';
-  const points = value
-    ? [
-        { ...value.wanted, valence_sd: 0, arousal_sd: 0, kind: 'asked', name: 'asked for' },
-        { ...value.heard, kind: 'heard', name: 'heard' },
-      ]
-    : [];
+  const lanes = (props.value && props.value.lanes) || [];
+  box.dataset.empty = String(!lanes.length);
+  at('.ek-heard-empty').hidden = lanes.length > 0;
+  at('ul').replaceChildren(...lanes.map(said));
+  at('.ek-key').hidden = !lanes.length;
+  const points = lanes.map(({ lane, heard }) => ({ ...heard, kind: KINDS[lane], name: SHORT[lane] }));
+  if (lanes.length) points.unshift({ ...props.value.wanted, valence_sd: 0, arousal_sd: 0, kind: 'asked', name: 'asked for' });
   drawPlane(at('.ek-plane'), points);
 }
 

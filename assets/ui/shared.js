@@ -53,6 +53,29 @@ window.ekphonia = (() => {
     ];
   }
 
+  // What was asked for is a disc, what was heard a diamond (piano) or a triangle (words), so that colour is not needed.
+  const POINTS = {
+    asked: (cx, cy) => shape('circle', { cx, cy, r: 8, class: 'ek-point ek-asked-point' }),
+    heard: (cx, cy) => shape('rect', { x: cx - 6.5, y: cy - 6.5, width: 13, height: 13, transform: `rotate(45 ${cx} ${cy})`, class: 'ek-point ek-heard-point' }),
+    'heard-too': (cx, cy) => shape('polygon', { points: `${cx},${cy - 9} ${cx + 9},${cy + 7} ${cx - 9},${cy + 7}`, class: 'ek-point ek-heard-too-point' }),
+  };
+
+  // How far below its point a name stands: the names of points that lie close to each other go different ways.
+  function besides(others, { valence, arousal, kind }) {
+    const near = others.filter((p) => p.kind !== kind && Math.abs(p.arousal - arousal) < 1.1 && Math.abs(p.valence - valence) < 2.6);
+    if (!near.length) return 5;
+    const order = [...near, { valence, arousal, kind }].sort((p, q) => q.arousal - p.arousal || p.kind.localeCompare(q.kind));
+    const place = order.findIndex((p) => p.kind === kind);
+    return [[-6, 17], [-12, 5, 22]][order.length - 2][place];
+  }
+
+  // The point of the plane under a pointer, brought to its edge.
+  function pointAt(svg, event) {
+    const spot = new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM().inverse());
+    const within = (value) => Math.round(Math.min(HIGH, Math.max(LOW, value)) * 10) / 10;
+    return { valence: within(LOW + ((spot.x - LEFT) / SIDE) * (HIGH - LOW)), arousal: within(HIGH - ((spot.y - TOP) / SIDE) * (HIGH - LOW)) };
+  }
+
   function mark({ valence, arousal, valence_sd, arousal_sd, kind, name }, others) {
     const cx = x(valence), cy = y(arousal);
     const nodes = [];
@@ -61,13 +84,9 @@ window.ekphonia = (() => {
       frame.append(shape('ellipse', { cx, cy, rx: valence_sd * unit, ry: arousal_sd * unit, class: `ek-doubt ek-${kind}` }));
       nodes.push(frame); // what lies beyond the plane is cut off
     }
-    nodes.push(kind === 'heard'
-      ? shape('rect', { x: cx - 6.5, y: cy - 6.5, width: 13, height: 13, transform: `rotate(45 ${cx} ${cy})`, class: 'ek-point ek-heard-point' })
-      : shape('circle', { cx, cy, r: 8, class: 'ek-point ek-asked-point' }));
+    nodes.push(POINTS[kind](cx, cy));
     const leftwards = valence > 6.6;
-    const other = others.find((point) => point.kind !== kind);
-    const below = other && (other.arousal > arousal || (other.arousal === arousal && kind === 'heard'));
-    const text = { x: cx + (leftwards ? -13 : 13), y: cy + (below ? 16 : -5), class: 'ek-point-name' };
+    const text = { x: cx + (leftwards ? -13 : 13), y: cy + besides(others, { valence, arousal, kind }), class: 'ek-point-name' };
     if (leftwards) text['text-anchor'] = 'end';
     nodes.push(shape('text', text, name));
     return nodes;
@@ -75,8 +94,8 @@ window.ekphonia = (() => {
 
   function drawPlane(svg, points) {
     const nodes = ground();
-    if (points.length === 2) {
-      const [from, to] = points;
+    const [from, ...others] = points;
+    for (const to of others) {
       nodes.push(shape('line', { x1: x(from.valence), y1: y(from.arousal), x2: x(to.valence), y2: y(to.arousal), class: 'ek-apart' }));
     }
     for (const point of points) nodes.push(...mark(point, points));
@@ -98,6 +117,7 @@ window.ekphonia = (() => {
   return {
     LABELS,
     drawPlane,
+    pointAt,
     players,
     setMood: (label) => { document.documentElement.dataset.mood = label; },
     maker: (verb, name, seconds) => `${verb} the ${name}${seconds === undefined ? '' : `, in ${seconds.toFixed(2)} s`}`,

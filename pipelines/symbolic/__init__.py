@@ -20,16 +20,18 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pipelines.errors import ModelMissingError, SettingsError, StoppedError
-from pipelines.records import Audio, Emotion, Picture, Score, Step
-from pipelines.symbolic.composer import MADE_BY as COMPOSED_BY
+from pipelines.catalogue import entry_for
+from pipelines.chain import Clock, check_given, emotion_step, given_step, wanted, whole_audio
+from pipelines.errors import ModelMissingError, StoppedError
+from pipelines.models import check_models, default_models
+from pipelines.records import Audio, Picture, Score, Step
 from pipelines.symbolic.composer import ComposerSettings, load_composer
 
 if TYPE_CHECKING:
+    from pipelines.emotion import EmotionSource
     from pipelines.symbolic.synthesize import Synthesizer
 
-MODELS = ("auto", "embedded", "paper")
-GIVEN_BY_USER = "you"
+STEPS_GIVEN = ("emotion", "score")
 CHUNK_S = 0.8
 
 
@@ -37,6 +39,7 @@ CHUNK_S = 0.8
 class SymbolicSettings:
     """The chain's settings: seconds of music (10 to 180), seed, strength of the emotion (0 to 5), which models.
 
+    `models` is "auto", "embedded" or "paper"; `emotion_checkpoint` names a classifier of the waveform paper's kind.
     `piano_roll_every_s` asks for a growing picture of the piano roll, at most every so many seconds; None for only the
     finished one, since a picture takes as long as several bars of music.
     """
@@ -44,37 +47,28 @@ class SymbolicSettings:
     duration_s: float = ComposerSettings.duration_s
     seed: int = ComposerSettings.seed
     strength: float = ComposerSettings.strength
-    models: str = "auto"
+    models: str = field(default_factory=default_models)
+    emotion_checkpoint: str | None = None
     piano_roll_every_s: float | None = None
 
     def check(self) -> None:
         """Raise SettingsError for a value out of range, ModelMissingError for models that are not here."""
         self.for_composer().check()
-        if self.models not in MODELS:
-            raise SettingsError(f"The models {self.models!r} are unknown; choose one of {', '.join(MODELS)}.")
+        check_models(self.models)
         if self.models == "paper":
             raise ModelMissingError(
                 "The symbolic paper's own model is not part of this version; choose the models auto or embedded."
             )
 
+    def emotion_source(self) -> EmotionSource:
+        """Which model reads the emotion."""
+        from pipelines.emotion import EmotionSource
+
+        return EmotionSource(self.models, self.emotion_checkpoint)
+
     def for_composer(self) -> ComposerSettings:
         """The composer's part of the settings."""
         return ComposerSettings(duration_s=self.duration_s, seed=self.seed, strength=self.strength)
-
-
-@dataclass
-class _Clock:
-    """Seconds spent within one step, the time that readers of the generator take left out."""
-
-    spent_s: float = 0.0
-    _since: float = field(default_factory=time.monotonic)
-
-    def start(self) -> None:
-        self._since = time.monotonic()
-
-    def stop(self) -> float:
-        self.spent_s += time.monotonic() - self._since
-        return self.spent_s
 
 
 def run(
@@ -86,25 +80,18 @@ def run(
 ) -> Iterator[Step]:
     """Yield the chain's steps as they come; `given` holds "emotion" or "score" where the user has corrected it.
 
-    A step that is given is not made; `picture` may be None when the emotion or the score is given. Raises
-    an EkphoniaError for bad settings or missing models, StoppedError once `cancelled` answers True.
+    What is given is a value of the user's or a Step that was made before, and is not made again; `picture` may be None
+    when the emotion or the score is given. Raises an EkphoniaError for bad settings or missing models, StoppedError once `cancelled` answers True.
     """
     settings, given = settings or SymbolicSettings(), given or {}
     settings.check()
-    unknown = set(given) - {"emotion", "score"}
-    if unknown:
-        raise SettingsError(f"The step {min(unknown)!r} cannot be given; give emotion or score.")
-    if picture is None and not given:
-        raise SettingsError("There is nothing to begin with; give a picture, an emotion or a score.")
-    emotion = given.get("emotion")
-    if emotion is None and picture is not None:
-        step = _read(picture)
-        emotion = step.value
-        yield step
-    elif emotion is not None:
-        yield Step("emotion", emotion, GIVEN_BY_USER, 0.0)
+    check_given(given, STEPS_GIVEN, picture)
+    emotion = emotion_step(picture, given, settings.emotion_source())
+    if emotion is not None:
+        yield emotion
     score: Score | None = None
-    for step in _perform(emotion, settings, given.get("score"), cancelled):
+    composed = given_step("score", given["score"]) if "score" in given else None
+    for step in _perform(emotion, settings, composed, cancelled):
         if step.name == "score":
             score = step.value
         yield step
@@ -112,42 +99,33 @@ def run(
         yield _hear(score)
 
 
-def _read(picture: Picture) -> Step:
-    from pipelines.emotion import MADE_BY, read_emotion
-
-    clock = _Clock()
-    emotion = read_emotion(picture)
-    return Step("emotion", emotion, MADE_BY, clock.stop())
-
-
 def _hear(score: Score) -> Step:
     from pipelines.hearing import MADE_BY, hear
 
-    clock = _Clock()
-    return Step("heard", hear(score), MADE_BY, clock.stop())
+    clock = Clock()
+    return Step("heard", hear(score), MADE_BY, clock.stop(), licence=entry_for("hearing").licence)
 
 
 def _scores(
-    emotion: Emotion | None, settings: SymbolicSettings, given: Score | None, cancelled: Callable[[], bool]
+    emotion: Step | None, settings: SymbolicSettings, given: Step | None, cancelled: Callable[[], bool]
 ) -> Iterator[Score]:
     """The growing score: composed, or the given one at once."""
     if given is not None:
-        yield given
+        yield given.value
         return
-    if emotion is None:
-        raise SettingsError("There is no emotion to compose for; give a picture or an emotion.")
-    yield from load_composer().compose(emotion.valence, emotion.arousal, settings.for_composer(), cancelled=cancelled)
+    point = wanted(emotion)
+    yield from load_composer().compose(point.valence, point.arousal, settings.for_composer(), cancelled=cancelled)
 
 
 def _perform(
-    emotion: Emotion | None, settings: SymbolicSettings, given: Score | None, cancelled: Callable[[], bool]
+    emotion: Step | None, settings: SymbolicSettings, given: Step | None, cancelled: Callable[[], bool]
 ) -> Iterator[Step]:
     """Compose and play at once: score, piano roll and sound grow together, then each is given whole."""
     from pipelines.symbolic.piano_roll import draw
     from pipelines.symbolic.synthesize import open_synthesizer
 
-    composed_by = GIVEN_BY_USER if given is not None else COMPOSED_BY
-    composing, drawing, playing = _Clock(), _Clock(), _Clock()
+    maker = entry_for("composer") if given is None else given
+    composing, drawing, playing = Clock(), Clock(), Clock()
     chunks: list[Audio] = []
     played_beat, drawn_at = 0.0, time.monotonic()
     playing.start()
@@ -161,7 +139,7 @@ def _perform(
             if score is None:
                 break
             latest = score
-            yield Step("score", score, composed_by, composing.spent_s, final=False)
+            yield Step("score", score, maker.made_by, composing.spent_s, final=False)
             for chunk in _play(synthesizer, score, played_beat, playing, cancelled):
                 chunks.append(chunk)
                 yield Step("audio", chunk, synthesizer.made_by, playing.spent_s, final=False)
@@ -172,18 +150,18 @@ def _perform(
                 image = draw(score, duration_s=settings.duration_s)
                 drawn_at = time.monotonic()
                 yield Step("piano_roll", image, "matplotlib", drawing.stop(), final=False)
-        yield Step("score", latest, composed_by, composing.spent_s)
+        yield Step("score", latest, maker.made_by, composing.spent_s, licence=maker.licence)
         drawing.start()
         yield Step("piano_roll", draw(latest), "matplotlib", drawing.stop())
         playing.start()
         chunks.append(synthesizer.finish())
         playing.stop()
         yield Step("audio", chunks[-1], synthesizer.made_by, playing.spent_s, final=False)
-        yield Step("audio", _whole(chunks), synthesizer.made_by, playing.spent_s)
+        yield Step("audio", whole_audio(chunks), synthesizer.made_by, playing.spent_s)
 
 
 def _play(
-    synthesizer: Synthesizer, score: Score, from_beat: float, clock: _Clock, cancelled: Callable[[], bool]
+    synthesizer: Synthesizer, score: Score, from_beat: float, clock: Clock, cancelled: Callable[[], bool]
 ) -> Iterator[Audio]:
     """Render the bars that have come since `from_beat`, in chunks of at most a second."""
     until_beat = float(score.bars_begun * score.beats_per_bar)
@@ -200,13 +178,3 @@ def _play(
         clock.stop()
         if len(chunk.samples):
             yield chunk
-
-
-def _whole(chunks: list[Audio]) -> Audio:
-    """All chunks in one, at -16 LUFS."""
-    import numpy as np
-
-    from pipelines.sound import normalise_loudness
-
-    samples = np.concatenate([chunk.samples for chunk in chunks])
-    return normalise_loudness(Audio(samples, chunks[0].sample_rate_hz))

@@ -6,13 +6,13 @@ B contrasts. Forms end on the opening idea, so that the last phrase can close th
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 
-from pipelines.errors import SettingsError
 from pipelines.records import Section
+from pipelines.settings import check_duration
 
-SHORTEST_S, LONGEST_S = 10.0, 180.0
 FORMS = {
     1: ("A",),
     2: ("A", "A'"),
@@ -28,6 +28,8 @@ FORMS = {
 PHRASE_BARS = {4: 0.0, 2: 0.03, 3: 0.1}
 FEWEST_BARS = 4
 COST_OF_A_MISSING_PHRASE = 0.05  # for each phrase short of four, which the song form A A' B A' needs
+# A piece at a given tempo: how far that may bend, and how long the final chord lasts, in seconds.
+MOST_BENT, SHORTEST_FINAL_S, LONGEST_FINAL_S = 0.025, 2.4, 4.2
 MOST_SHORT_PHRASES, COST_OF_SHORT_BREATH = 6, 0.08  # more phrases of two bars than that never get anywhere
 
 
@@ -45,14 +47,6 @@ class Form:
         return sum(section.bars for section in self.sections)
 
 
-def check_duration(duration_s: float) -> None:
-    """Raise SettingsError for a length that is not 10 to 180 seconds."""
-    if not SHORTEST_S <= duration_s <= LONGEST_S:
-        raise SettingsError(
-            f"The music cannot last {duration_s:g} seconds; choose {SHORTEST_S:g} to {LONGEST_S:g} seconds."
-        )
-
-
 def plan_form(duration_s: float, tempo_bpm: float, beats_per_bar: int) -> Form:
     """Choose the number of phrases whose tempo comes nearest to the one wished for; 10 to 180 seconds.
 
@@ -68,6 +62,41 @@ def plan_form(duration_s: float, tempo_bpm: float, beats_per_bar: int) -> Form:
     sections = tuple(Section(name, i * phrase, phrase) for i, name in enumerate(names))
     exact_bpm = phrases * phrase * beats_per_bar * 60 / duration_s
     return Form(sections, beats_per_bar, exact_bpm)
+
+
+def plan_form_at(duration_s: float, tempo_bpm: float, beats_per_bar: int) -> Form:
+    """Choose the number of bars that leaves the tempo as it is wished, within 2.5 %; 10 to 180 seconds.
+
+    The last bar holds the final chord and may be shorter or longer than the others, so the tempo need not bend for
+    the length. Only where fewer than four bars would fit the tempo is faster than wished. Raises SettingsError for a
+    duration out of range.
+    """
+    check_duration(duration_s)
+    bar_s = beats_per_bar * 60 / tempo_bpm
+    chord_s = min(LONGEST_FINAL_S, max(SHORTEST_FINAL_S, bar_s + 0.8))
+    before = max(FEWEST_BARS - 1, round((duration_s - chord_s) / bar_s))
+    exact_bpm = before * beats_per_bar * 60 / (duration_s - chord_s)
+    bent_bpm = min(tempo_bpm * (1 + MOST_BENT), max(tempo_bpm * (1 - MOST_BENT), exact_bpm))
+    latest_bpm = before * beats_per_bar * 60 / (duration_s - SHORTEST_FINAL_S)
+    return Form(phrases_of(before + 1), beats_per_bar, max(bent_bpm, latest_bpm))
+
+
+def phrases_of(bars: int) -> tuple[Section, ...]:
+    """Phrases of four bars, of two in a piece of fewer than twelve, which together have so many bars (4 or more).
+
+    What is over goes to the last phrase if it is one bar, else makes a phrase of its own before the last or, of three
+    bars, the last.
+    """
+    length = 4 if bars >= 12 else 2
+    count, over = divmod(bars, length)
+    lengths = [length] * count
+    if over == 1:
+        lengths[-1] += 1
+    elif over:
+        lengths.insert(count - (over == 2), over)
+    names = FORMS.get(len(lengths)) or long_form(len(lengths))
+    firsts = itertools.accumulate(lengths, initial=0)
+    return tuple(Section(name, first, own) for name, first, own in zip(names, firsts, lengths, strict=False))
 
 
 def slowest_tempo_bpm(duration_s: float, beats_per_bar: int) -> float:

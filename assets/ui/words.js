@@ -1,0 +1,57 @@
+// In: { caption, prompt, parts }, or nothing yet; a field is { text, made_by, note, seconds }. Out: the events "caption" and
+// "prompt" with { step, text }, the visitor's own words. What is being written is not overwritten by what comes.
+const { maker } = window.ekphonia;
+const box = element.querySelector('.ek-words');
+const forms = Object.fromEntries([...box.querySelectorAll('form')].map((form) => [form.dataset.step, form]));
+const VERBS = { caption: 'Described by', prompt: 'Written by' };
+const found = { caption: '', prompt: '' };
+
+const area = (form) => form.querySelector('textarea');
+const edited = (step) => area(forms[step]).value.trim() !== found[step].trim();
+
+function settle(step) {
+  const form = forms[step], text = area(form).value.trim();
+  form.querySelector('button').disabled = !found[step] || !text || !edited(step);
+}
+
+for (const [step, form] of Object.entries(forms)) {
+  area(form).addEventListener('input', () => settle(step));
+  area(form).addEventListener('keydown', (event) => {
+    if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) form.requestSubmit();
+  });
+  form.addEventListener('submit', (event) => {
+    event.preventDefault();
+    if (found[step] && area(form).value.trim() && edited(step)) trigger(step, { step, text: area(form).value.trim() });
+  });
+}
+
+function show(step, value) {
+  const form = forms[step], text = value ? value.text : '';
+  if (text !== found[step]) {
+    found[step] = text;
+    area(form).value = text;
+  }
+  area(form).disabled = !value;
+  const said = value && (value.made_by === 'you' ? `${VERBS[step]} you` : maker(VERBS[step], value.made_by, value.seconds));
+  form.querySelector('.ek-maker').textContent = said || '';
+  form.querySelector('.ek-note').textContent = value ? value.note : '';
+  settle(step);
+}
+
+function part([name, text]) {
+  const item = document.createElement('li'), label = document.createElement('span'), value = document.createElement('b');
+  label.textContent = name;
+  value.textContent = text;
+  item.append(label, ' ', value);
+  return item;
+}
+
+function paint() {
+  const value = props.value || {};
+  box.dataset.empty = String(!value.caption && !value.prompt);
+  for (const step of Object.keys(forms)) show(step, value[step]);
+  box.querySelector('.ek-parts').replaceChildren(...(value.parts || []).map(part));
+}
+
+watch('value', paint);
+paint();
