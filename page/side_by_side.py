@@ -14,8 +14,10 @@ from typing import Any
 
 from pipelines.chain import emotion_step
 from pipelines.chains import ChainSettings, run_chain
-from pipelines.errors import EkphoniaError
+from pipelines.errors import EkphoniaError, StoppedError
 from pipelines.records import Picture, Step
+
+PATIENCE_S = 0.2  # between looks at whether it was stopped
 
 
 @dataclass
@@ -40,6 +42,15 @@ class Running:
         except Exception as trouble:
             self.events.put((chain, trouble))
         self.events.put((chain, None))
+
+    def next_event(self) -> tuple[str, Step | Exception | None]:
+        """Wait for what comes next; raises StoppedError when it is stopped while a chain is busy with one thing."""
+        while True:
+            try:
+                return self.events.get(timeout=PATIENCE_S)
+            except queue.Empty:
+                if self._over():
+                    raise StoppedError("Stopped.") from None
 
     def _over(self) -> bool:
         return self._left.is_set() or self.stopped()
@@ -88,7 +99,9 @@ def _in_turn(
             chain = waiting.pop(0)
             at_work.add(chain)
             running.start(chain, picture, chains[chain], given)
-        chain, event = running.events.get()
+        chain, event = running.next_event()
+        if isinstance(event, StoppedError):
+            raise event
         if event is None:
             at_work.discard(chain)
         elif isinstance(event, Exception) or event.name != "emotion":

@@ -46,6 +46,8 @@ class Sound:
     _unsent: list[Audio] = field(default_factory=list)
     _came_s: float = 0.0
     _first_at: float | None = None
+    _first_s: float = 0.0
+    _let_go: bool = False
     _restarts: int = 0
 
     def add(self, chunk: Audio, made_by: str, licence: str = "", *, patient: bool = False) -> None:
@@ -55,8 +57,9 @@ class Sound:
         """
         if chunk.start_s == 0.0 and self._came_s > 0.0:
             self._restarts += 1
-            self.chunks, self._unsent, self._first_at = [], [], None
-        self._first_at = self.clock() if self._first_at is None else self._first_at
+            self.chunks, self._unsent, self._first_at, self._let_go = [], [], None, False
+        if self._first_at is None:
+            self._first_at, self._first_s = self.clock(), chunk.duration_s
         self._unsent.append(chunk)
         self._came_s = chunk.start_s + chunk.duration_s
         self.made_by, self.licence, self.patient = made_by, licence, patient
@@ -85,15 +88,17 @@ class Sound:
     def hold(self) -> bool:
         """Whether playing now would run dry: what is still to come would not be there in time.
 
-        Only for a maker that is no sure runner: its pace, seconds of sound a second, is measured from its first chunk.
+        Only for a patient one: its pace, seconds of sound a second, is measured from its first chunk on.
         """
-        if not self.patient or self.file is not None or self._first_at is None:
+        if not self.patient or self._let_go or self.file is not None or self._first_at is None:
             return False
         spent_s = self.clock() - self._first_at
-        if spent_s < TELLS_PACE_S:
+        since_s = self._came_s - self._first_s
+        if spent_s < TELLS_PACE_S or since_s <= 0:
             return True
         missing_s = max(0.0, self.asked_s - self._came_s)
-        return missing_s * spent_s / self._came_s + SPARE_S > self.asked_s
+        self._let_go = missing_s * spent_s / since_s + SPARE_S <= self.asked_s
+        return not self._let_go
 
     def _write_unsent(self) -> None:
         """As 16-bit samples at the chain's own loudness."""

@@ -25,12 +25,15 @@ def test_nothing_heavy_is_imported_before_the_page_is_up() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_the_only_public_endpoint_is_the_chain() -> None:
+def test_the_only_public_endpoints_are_the_chains() -> None:
     endpoints = app.demo.get_api_info()["named_endpoints"]
-    assert list(endpoints) == ["/symbolic"]
+    assert list(endpoints) == ["/symbolic", "/waveform"]
     parameters = [entry["parameter_name"] for entry in endpoints["/symbolic"]["parameters"]]
     assert parameters == ["picture", "duration_s", "strength", "seed"]
     assert len(endpoints["/symbolic"]["returns"]) == 4
+    words = [entry["parameter_name"] for entry in endpoints["/waveform"]["parameters"]]
+    assert words == [*parameters, "caption", "prompt"]
+    assert len(endpoints["/waveform"]["returns"]) == 2
 
 
 def test_the_queue_has_an_end_and_files_do_not_stay() -> None:

@@ -17,13 +17,18 @@ from page.music_panel import Music, compact
 from page.own import UI_DIR, read_ui
 from page.picture_panel import EXAMPLES_DIR, PictureFile, example_path, examples
 from page.settings_panel import LARGEST_SEED, roll_dice, settings_from
+from page.sound import Sound
 from page.status_panel import status
-from pipelines.bundle import write_take
+from page.wave_panel import Wave
+from page.words_panel import words_value
+from pipelines.bundle import Part, write_take
+from pipelines.catalogue import MUSICGEN_LICENCE
 from pipelines.errors import PictureError
-from pipelines.records import LABELS, Audio, Emotion, Note, Score, Section, Step, TempoMark
+from pipelines.records import LABELS, Audio, Caption, Emotion, MusicPrompt, Note, Score, Section, Step, TempoMark
 from pipelines.sound import peak_dbfs
 from pipelines.symbolic import SymbolicSettings
 from pipelines.symbolic.piano_roll import to_data
+from pipelines.waveform import WaveformSettings
 
 SCORE = Score(
     (Note(0.0, 60, 1.0, 80), Note(1.0, 64, 2.0, 90)),
@@ -42,9 +47,14 @@ def test_the_feeling_panel_shows_five_bars_that_sum_to_one() -> None:
 
 
 def test_the_heard_panel_shows_both_points() -> None:
-    value = heard_value(Emotion.at(3, 3), Step("heard", Emotion.at(6, 7), "embedded listener", 0.01))
-    assert value["distance"] == 5.0
-    assert (value["wanted"]["valence"], value["heard"]["valence"]) == (3, 6)
+    step = Step("heard", Emotion.at(6, 7), "embedded listener", 0.01)
+    value = heard_value(Emotion.at(3, 3), {"waveform": step, "symbolic": step})
+    assert [lane["lane"] for lane in value["lanes"]] == ["symbolic", "waveform"]
+    piano, words = value["lanes"]
+    assert piano["distance"] == 5.0
+    assert (value["wanted"]["valence"], piano["heard"]["valence"]) == (3, 6)
+    assert "; the piano is heard as joyful and lively" in piano["sentence"]
+    assert "; the music from words is heard as" in words["sentence"]
     json.dumps(value)
 
 
@@ -55,30 +65,15 @@ def test_the_roll_is_sent_as_texts_in_whole_milliseconds() -> None:
     assert roll["sections"] == '["A",0,2000]'
 
 
-def test_sound_that_came_since_the_last_message_goes_out_as_one_file(tmp_path: Path) -> None:
-    music = Music("run", tmp_path, 30.0)
-    for start in (0.0, 0.5):
-        music.add_chunk(Audio(np.full((22050, 2), 0.25, np.float32), 44100, start), "FluidSynth")
-    music.show_score(SCORE, "embedded composer")
-    first = music.value()
-    music.add_chunk(Audio(np.zeros((10, 2), np.float32), 44100, 1.0), "FluidSynth")
-    second = music.value()
-    assert first["made_by"] == {"notes": "embedded composer", "sound": "FluidSynth"}
-    starts = [start for _, start in json.loads(f"[{second['chunks']}]")]
-    assert starts == [0.0, 1.0]
-    files = sorted(tmp_path.glob("chunk-*.wav"))
-    assert [path.stat().st_size for path in files] == [44 + 44100 * 4, 44 + 10 * 4]
-    json.dumps(second)
-
-
 def test_a_growing_piece_sends_only_what_is_new(tmp_path: Path) -> None:
-    music = Music("run", tmp_path, 30.0)
+    music = Music(Sound("run", tmp_path, "music", 30.0))
     notes = tuple(Note(beat / 4, 60, 0.25, 80) for beat in range(400))
     values = []
     for count in (300, 400):
         music.show_score(Score(notes[:count], (TempoMark(0.0, 120.0),)), "embedded composer")
-        music.add_chunk(Audio(np.zeros((10, 2), np.float32), 44100, float(count)), "FluidSynth")
+        music.sound.add(Audio(np.zeros((10, 2), np.float32), 44100, float(count)), "FluidSynth")
         values.append(music.value())
+    assert values[0]["made_by"] == {"notes": "embedded composer", "sound": "FluidSynth"}
     edits = {tuple(path): (kind, text) for kind, path, text in diff(*values)}
     for name in ("notes", "chunks", "bars_ms"):
         assert edits[name,][0] == "append"
@@ -87,11 +82,33 @@ def test_a_growing_piece_sends_only_what_is_new(tmp_path: Path) -> None:
     assert len(json.dumps(list(edits.values()))) < 0.4 * len(json.dumps(values[1]))
 
 
+def test_the_words_panel_shows_both_texts_and_the_parts() -> None:
+    prompt = MusicPrompt(
+        "A calm piece.\nThe harp leads.", "calm", "ambient", 62.4, "major", "slow", ("harp", "strings")
+    )
+    caption = Step("caption", Caption("A boat."), "embedded captioner", 0.1, note="BLIP failed.")
+    value = words_value(caption, None)
+    assert (value["caption"]["text"], value["caption"]["note"]) == ("A boat.", "BLIP failed.")
+    assert value["prompt"] is None
+    value = words_value(caption, Step("prompt", prompt, "you", 0.0))
+    assert ("tempo", "62 BPM") in value["parts"]
+    assert ("instruments", "harp and strings") in value["parts"]
+    json.dumps(value)
+
+
+def test_the_licence_of_musicgens_weights_is_shown_where_the_sound_is(tmp_path: Path) -> None:
+    wave = Wave(Sound("run", tmp_path, "wave", 30.0))
+    wave.sound.add(Audio(np.zeros((320, 1), np.float32), 32000), "MusicGen-small", MUSICGEN_LICENCE)
+    assert wave.value()["licence"] == "Made with weights under CC-BY-NC-4.0: not for commercial use."
+    wave.sound.add(Audio(np.zeros((320, 1), np.float32), 32000, 0.01), "embedded ensemble", "Apache-2.0")
+    assert wave.value()["licence"] == ""
+
+
 def test_an_earlier_requests_chunks_are_deleted_and_its_take_stays(tmp_path: Path) -> None:
     request = Job.begin(tmp_path)
-    music = Music(request.number, request.folder, 30.0)
-    music.add_chunk(Audio(np.zeros((10, 2), np.float32), 44100), "FluidSynth")
-    music.value()
+    sound = Sound(request.number, request.folder, "music", 30.0)
+    sound.add(Audio(np.zeros((10, 2), np.float32), 44100), "FluidSynth")
+    sound.value()
     (request.folder / "symbolic.wav").write_bytes(b"take")
     assert len(list(request.folder.iterdir())) == 2
     request.drop_chunks()
@@ -103,7 +120,7 @@ def test_the_files_of_a_take_are_offered_with_their_sizes(tmp_path: Path) -> Non
     assert peak_dbfs(audio) == -np.inf
     roll = np.zeros((4, 6, 3), np.uint8)
     steps = [Step("score", SCORE, "c", 1.0), Step("audio", audio, "f", 1.0), Step("piano_roll", roll, "m", 1.0)]
-    files = files_value(write_take(steps, tmp_path))["files"]
+    files = files_value(write_take({"symbolic": Part(tuple(steps), {})}, tmp_path))["files"]
     names = [entry["file"]["orig_name"] for entry in files]
     assert names == ["symbolic.wav", "symbolic.mid", "piano_roll.png", "take.json"]
     assert files[0]["size"] == "176 kB"
@@ -135,8 +152,11 @@ def test_the_picture_is_handed_on_as_the_file_that_came() -> None:
 
 
 def test_settings_that_were_emptied_have_their_defaults() -> None:
-    assert settings_from(None, None, None) == SymbolicSettings()
-    assert settings_from(45, 0.0, 12.0) == SymbolicSettings(duration_s=45.0, strength=0.0, seed=12)
+    assert settings_from(None, None, None) == {"symbolic": SymbolicSettings(), "waveform": WaveformSettings()}
+    chosen = settings_from(45, 0.0, 12.0, "From words", "embedded")
+    assert chosen == {"waveform": WaveformSettings(duration_s=45.0, strength=0.0, seed=12, models="embedded")}
+    assert list(settings_from(lanes="Piano")) == ["symbolic"]
+    assert list(settings_from(lanes="no such lane")) == ["symbolic", "waveform"]
 
 
 def test_the_dice_give_seeds_in_range_and_not_always_the_same() -> None:

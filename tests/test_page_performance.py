@@ -10,13 +10,17 @@ import pytest
 from PIL import Image
 
 import pipelines.symbolic
+import pipelines.waveform
 from page.job import Job
 from page.performance import NO_PICTURE, UNFORESEEN, perform
 from page.picture_panel import example_path
-from pipelines.symbolic import SymbolicSettings
+from page.settings_panel import settings_from
+from pipelines.errors import ModelFailedError
+from pipelines.records import Emotion
 from pipelines.symbolic.midi import read_midi
+from pipelines.waveform.prompt_parse import parse_prompt
 
-SHORT = SymbolicSettings(duration_s=10, seed=3)
+SHORT = settings_from(10, 1.5, 3, "Piano")
 
 
 def job(tmp_path: Path) -> Job:
@@ -44,6 +48,7 @@ def test_every_panel_is_filled_and_the_story_keeps_its_order(performed: tuple[Jo
     assert first["status"] < first["feeling"] <= first["music"]
     assert any("heard" in update for update in updates)
     assert updates[-1].keys() >= {"music", "files", "status"}
+    assert not any("wave" in update or "words" in update for update in updates)
     assert last_status(updates)["kind"] == "done"
     assert last_status(updates)["text"].startswith("Finished: 10 seconds of piano in ")
 
@@ -65,7 +70,7 @@ def test_notes_and_sound_grow_and_the_take_is_whole(performed: tuple[Job, list[d
             with_chunks += part.getnframes()
     assert with_chunks == frames  # what was heard live is what is kept
     take = json.loads((request.folder / "take.json").read_text())
-    assert take["settings"]["seed"] == 3
+    assert take["chains"]["symbolic"]["settings"]["seed"] == 3
 
 
 def test_the_longest_piece_sounds_from_its_first_bar_on_and_sends_little(tmp_path: Path) -> None:
@@ -73,7 +78,7 @@ def test_the_longest_piece_sounds_from_its_first_bar_on_and_sends_little(tmp_pat
     messages: list[dict[str, Any]] = []
     statuses: list[str] = []
     request = job(tmp_path)
-    for update in perform(str(example_path(2)), SymbolicSettings(duration_s=180), request):
+    for update in perform(str(example_path(2)), settings_from(180, lanes="Piano"), request):
         messages += [update["music"]] if "music" in update else []
         statuses += [update["status"]["text"]] if "status" in update else []
         bars = len(items(messages[-1]["bars_ms"])) if messages else 0
@@ -123,7 +128,7 @@ def test_a_picture_that_browsers_cannot_show_is_shown_as_a_copy(tmp_path: Path) 
 
 
 def test_a_length_out_of_range_is_told(tmp_path: Path) -> None:
-    updates = list(perform(str(example_path(0)), SymbolicSettings(duration_s=500), job(tmp_path)))
+    updates = list(perform(str(example_path(0)), settings_from(500), job(tmp_path)))
     assert last_status(updates)["kind"] == "warning"
     assert "10 to 180 seconds" in last_status(updates)["text"]
 
@@ -144,7 +149,7 @@ def test_a_stopped_request_says_so_and_nothing_more(tmp_path: Path) -> None:
 def test_stopping_in_the_middle_ends_it(tmp_path: Path) -> None:
     request = job(tmp_path)
     updates: list[dict[str, Any]] = []
-    for update in perform(str(example_path(0)), SymbolicSettings(duration_s=60), request):
+    for update in perform(str(example_path(0)), settings_from(60, lanes="Piano"), request):
         updates.append(update)
         if "music" in update:
             request.stop()
@@ -163,3 +168,80 @@ def test_what_nobody_foresaw_is_logged_and_not_shown(
     updates = list(perform(str(example_path(0)), SHORT, job(tmp_path)))
     assert last_status(updates) == {"text": UNFORESEEN, "kind": "warning", "progress": 0.0}
     assert "secret detail" in caplog.text
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Job, list[dict[str, Any]]]:
+    request = Job.begin(tmp_path_factory.mktemp("both"))
+    return request, list(perform(str(example_path(2)), settings_from(10, 1.5, 3, models="embedded"), request))
+
+
+def test_both_lanes_follow_one_emotion_to_one_take(both: tuple[Job, list[dict[str, Any]]]) -> None:
+    request, updates = both
+    assert sum("feeling" in update for update in updates) == 1
+    assert last_status(updates)["kind"] == "done"
+    chains = json.loads((request.folder / "take.json").read_text())["chains"]
+    assert chains["symbolic"]["wanted"] == chains["waveform"]["wanted"]
+    names = [entry["file"]["orig_name"] for entry in updates[-1]["files"]["files"]]
+    assert names == ["symbolic.wav", "symbolic.mid", "waveform.wav", "piano_roll.png", "take.json"]
+    heard = [update["heard"] for update in updates if "heard" in update][-1]
+    assert [lane["lane"] for lane in heard["lanes"]] == ["symbolic", "waveform"]
+    words = [update["words"] for update in updates if "words" in update]
+    assert words[0]["prompt"] is None
+    assert words[-1]["caption"]["text"]
+    assert len(words[-1]["prompt"]["text"].splitlines()) == 2
+    first = {name: next(i for i, u in enumerate(updates) if name in u) for name in ("music", "words", "wave")}
+    assert first["music"] < first["words"] <= first["wave"]  # the first sound waits for no words
+
+
+def test_a_corrected_prompt_makes_only_the_music_from_words_again(both: tuple[Job, list[dict[str, Any]]]) -> None:
+    request, _ = both
+    prompt = parse_prompt("A joyful accordion waltz, 150 BPM, major.", emotion=Emotion.at(8, 7))
+    again = request.corrected("prompt", prompt)
+    updates = list(perform(str(example_path(2)), settings_from(10, 1.5, 3, models="embedded"), again))
+    assert not any("music" in update for update in updates)
+    words = [update["words"] for update in updates if "words" in update][-1]
+    earlier = json.loads((request.folder / "take.json").read_text())["chains"]
+    later = json.loads((again.folder / "take.json").read_text())["chains"]
+    assert later["symbolic"] == earlier["symbolic"]
+    assert (words["prompt"]["text"], words["prompt"]["made_by"]) == (prompt.text, "you")
+    steps = {step["name"]: step for step in later["waveform"]["steps"]}
+    assert steps["caption"] == {step["name"]: step for step in earlier["waveform"]["steps"]}["caption"]
+    assert (again.folder / "symbolic.mid").read_bytes() == (request.folder / "symbolic.mid").read_bytes()
+    assert later["waveform"]["heard"]["arousal"] > earlier["waveform"]["heard"]["arousal"]
+    heard = [update["heard"] for update in updates if "heard" in update][-1]
+    assert [lane["lane"] for lane in heard["lanes"]] == ["symbolic", "waveform"]  # the piano's is still shown
+
+
+def test_a_corrected_emotion_makes_all_that_follows_again(both: tuple[Job, list[dict[str, Any]]]) -> None:
+    request, _ = both
+    again = request.corrected("emotion", Emotion.at(8.0, 8.0))
+    updates = list(perform(str(example_path(2)), settings_from(10, 1.5, 3, models="embedded"), again))
+    assert {name for update in updates for name in update} >= {"feeling", "music", "words", "wave", "heard", "files"}
+    feeling = next(update["feeling"] for update in updates if "feeling" in update)
+    assert feeling["made_by"] == "you"
+    assert feeling["sentence"].startswith("You chose joyful and lively")
+    chains = json.loads((again.folder / "take.json").read_text())["chains"]
+    assert [chain["wanted"]["valence"] for chain in chains.values()] == [8.0, 8.0]
+
+
+def test_one_lane_in_trouble_does_not_stop_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> Iterator[object]:
+        raise ModelFailedError("The captioner is out of order.")
+        yield
+
+    monkeypatch.setattr(pipelines.waveform, "run", broken)
+    updates = list(perform(str(example_path(0)), settings_from(10), job(tmp_path)))
+    assert updates[-1]["files"]["files"]
+    assert last_status(updates)["kind"] == "warning"
+    assert last_status(updates)["text"].startswith("Finished: 10 seconds of piano")
+    assert last_status(updates)["text"].endswith("The captioner is out of order.")
+    assert [update["wave"]["trouble"] for update in updates if "wave" in update][-1] == "The captioner is out of order."
+
+
+def test_models_that_are_missing_are_told_in_the_lane_that_needs_them(tmp_path: Path) -> None:
+    use = settings_from(10, models="paper")
+    updates = list(perform(str(example_path(0)), use, job(tmp_path)))
+    assert last_status(updates)["kind"] == "warning"
+    assert "not part of this version" in last_status(updates)["text"]
+    assert "fetch caption" in [update["wave"]["trouble"] for update in updates if "wave" in update][-1]
