@@ -65,8 +65,9 @@ EMBEDDED = _by_role(
         role="caption",
         name="captioner of classes, colours and light",
         made_by="embedded captioner",
-        licence="Apache-2.0; checked on OASIS",
-        size_mb=0.0,
+        licence="Apache-2.0; trained on OASIS",
+        size_mb=0.05,
+        weights="caption.safetensors",
         packages=EFFICIENTNET_PACKAGES,
     ),
     ModelEntry(
