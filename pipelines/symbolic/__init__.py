@@ -81,7 +81,8 @@ def run(
     """Yield the chain's steps as they come; `given` holds "emotion" or "score" where the user has corrected it.
 
     What is given is a value of the user's or a Step that was made before, and is not made again; `picture` may be None
-    when the emotion or the score is given. Raises an EkphoniaError for bad settings or missing models, StoppedError once `cancelled` answers True.
+    when the emotion or the score is given. Raises an EkphoniaError for bad settings or missing models, StoppedError
+    once `cancelled` answers True.
     """
     settings, given = settings or SymbolicSettings(), given or {}
     settings.check()

@@ -74,10 +74,12 @@ def plan_form_at(duration_s: float, tempo_bpm: float, beats_per_bar: int) -> For
     check_duration(duration_s)
     bar_s = beats_per_bar * 60 / tempo_bpm
     chord_s = min(LONGEST_FINAL_S, max(SHORTEST_FINAL_S, bar_s + 0.8))
-    before = max(FEWEST_BARS - 1, round((duration_s - chord_s) / bar_s))
+    latest_s = duration_s - SHORTEST_FINAL_S
+    before = min(round((duration_s - chord_s) / bar_s), math.floor(latest_s * (1 + MOST_BENT) / bar_s))
+    before = max(FEWEST_BARS - 1, before)
     exact_bpm = before * beats_per_bar * 60 / (duration_s - chord_s)
     bent_bpm = min(tempo_bpm * (1 + MOST_BENT), max(tempo_bpm * (1 - MOST_BENT), exact_bpm))
-    latest_bpm = before * beats_per_bar * 60 / (duration_s - SHORTEST_FINAL_S)
+    latest_bpm = before * beats_per_bar * 60 / latest_s
     return Form(phrases_of(before + 1), beats_per_bar, max(bent_bpm, latest_bpm))
 
 

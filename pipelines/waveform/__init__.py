@@ -72,7 +72,13 @@ class WaveformSettings:
 
     def audio_entry(self) -> ModelEntry:
         """The model that makes the sound."""
-        return choose("audio", self.models, paper=musicgen_entry(self.musicgen))
+        wanted = musicgen_entry(self.musicgen)
+        if self.musicgen_backend == "audiocraft" and self.models != "embedded":
+            from pipelines.waveform.musicgen_checkpoint import checkpoint_folder
+
+            if checkpoint_folder(self.musicgen) is not None:  # audiocraft's own files are no model to transformers
+                return wanted
+        return choose("audio", self.models, paper=wanted)
 
     def emotion_source(self) -> EmotionSource:
         """Which model reads the emotion."""
