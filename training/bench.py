@@ -1,4 +1,4 @@
-"""Speed and memory of the symbolic lane: `python -m training.bench` (or `make bench`).
+"""Speed and memory of both lanes with the embedded models: `python -m training.bench` (or `make bench`).
 
 Every figure is the median of several runs after a warm-up, in this process but for the page's start. The composer is
 timed beside the paper's way (:mod:`training.paper_way`) in the same run, which needs TensorFlow; the page's start needs
@@ -20,22 +20,44 @@ from pathlib import Path
 
 import numpy as np
 
+from pipelines.chains import ChainSettings, run_chain
 from pipelines.picture import read_picture
-from pipelines.symbolic import SymbolicSettings, run
+from pipelines.symbolic import SymbolicSettings
+from pipelines.waveform import WaveformSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = ("happy", "angry", "sad", "fun", "neutral")
 START_PATIENCE_S = 60.0
 
 
-def chain_times(path: Path, seed: int) -> tuple[float, float]:
-    """Seconds from the picture's file to the first sound, and to the whole take of 30 s."""
+def chain_times(chain: str, path: Path, seed: int) -> tuple[float, float]:
+    """Seconds from the picture's file to a chain's first sound, and to its whole take of 30 s."""
     started = time.perf_counter()
     first = 0.0
-    for step in run(read_picture(path), SymbolicSettings(duration_s=30.0, seed=seed)):
+    for step in run_chain(chain, read_picture(path), settings_of(chain, seed), {}):
         if step.name == "audio" and not first:
             first = time.perf_counter() - started
     return first, time.perf_counter() - started
+
+
+def settings_of(chain: str, seed: int) -> ChainSettings:
+    """30 s of music by the embedded models."""
+    made = SymbolicSettings if chain == "symbolic" else WaveformSettings
+    return made(duration_s=30.0, seed=seed, models="embedded")
+
+
+def chain_rows(chain: str, runs: int) -> list[tuple[str, str]]:
+    """What a chain takes: once in a new process, then as it is on a page that is up."""
+    pictures = [ROOT / "assets" / "examples" / f"{name}.jpg" for name in EXAMPLES]
+    cold_s = chain_times(chain, pictures[0], 0)[1]
+    for picture in pictures:  # each region of the plane has words that are weighed once
+        chain_times(chain, picture, 0)
+    times = np.array([chain_times(chain, pictures[i % len(pictures)], i) for i in range(runs)])
+    return [
+        (f"{chain}: first take, models loaded on the way", f"{cold_s:.2f} s"),
+        (f"{chain}: picture to first sound, warm", f"{np.median(times[:, 0]):.2f} s (slowest {times[:, 0].max():.2f})"),
+        (f"{chain}: 30 s made and heard, warm", f"{np.median(times[:, 1]):.2f} s (slowest {times[:, 1].max():.2f})"),
+    ]
 
 
 def composer_notes_per_second(*, duration_s: float = 30.0) -> float:
@@ -100,22 +122,13 @@ def resident_mb() -> float:
 
 def main() -> None:
     """Print a Markdown table."""
-    parser = argparse.ArgumentParser(prog="python -m training.bench", description="Time the symbolic lane.")
+    parser = argparse.ArgumentParser(prog="python -m training.bench", description="Time both lanes.")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--without-paper-way", action="store_true", help="leave out what needs TensorFlow")
     options = parser.parse_args()
-    pictures = [ROOT / "assets" / "examples" / f"{name}.jpg" for name in EXAMPLES]
-    started = time.perf_counter()
-    chain_times(pictures[0], 0)
-    cold_s = time.perf_counter() - started
-    times = np.array([chain_times(pictures[i % len(pictures)], i) for i in range(options.runs)])
     rows = [
-        ("first take in a new process, 30 s", f"{cold_s:.2f} s"),
-        ("picture to first sound, warm", f"{np.median(times[:, 0]):.2f} s (slowest {times[:, 0].max():.2f})"),
-        (
-            "30 s composed, rendered and heard, warm",
-            f"{np.median(times[:, 1]):.2f} s (slowest {times[:, 1].max():.2f})",
-        ),
+        *chain_rows("symbolic", options.runs),
+        *chain_rows("waveform", options.runs),
         ("hearing 30 s of notes", f"{hearing_ms():.1f} ms"),
         ("resident memory after these", f"{resident_mb():.0f} MB"),
         ("page up after the command", f"{median_time(page_start_s, runs=3):.2f} s"),
