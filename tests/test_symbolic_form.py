@@ -5,7 +5,8 @@ import itertools
 import pytest
 
 from pipelines.errors import SettingsError
-from pipelines.symbolic.form import LONGEST_S, SHORTEST_S, long_form, plan_form, slowest_tempo_bpm
+from pipelines.settings import LONGEST_S, SHORTEST_S
+from pipelines.symbolic.form import long_form, plan_form, slowest_tempo_bpm
 
 
 @pytest.mark.parametrize("duration_s", [SHORTEST_S, 17.3, 30.0, 61.0, LONGEST_S])

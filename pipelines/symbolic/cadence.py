@@ -42,17 +42,35 @@ def broaden(bars: int, beats_per_bar: int, duration_s: float, arousal: float) ->
 
     Calm pieces slow down more than excited ones (arousal 1 to 9).
     """
-    calm = (VA_MAX - arousal) / (VA_MAX - VA_MIN)
     last_beat = bars * beats_per_bar
+    slowing = _slowing(bars, beats_per_bar, arousal)
+    ends = [beat for beat, _ in slowing[1:]] + [last_beat]
+    weighted = sum((end - beat) / ratio for (beat, ratio), end in zip(slowing, ends, strict=True))
+    bpm = weighted * 60 / duration_s
+    return tuple(TempoMark(beat, bpm * ratio) for beat, ratio in slowing)
+
+
+def broaden_at(
+    tempo_bpm: float, bars: int, beats_per_bar: int, duration_s: float, arousal: float
+) -> tuple[TempoMark, ...]:
+    """As :func:`broaden`, but the tempo is given: the last bar, the final chord's, takes the seconds that are left."""
+    marks = [TempoMark(beat, tempo_bpm * ratio) for beat, ratio in _slowing(bars, beats_per_bar, arousal)]
+    last = float((bars - 1) * beats_per_bar)
+    marks = [mark for mark in marks if mark.beat < last]
+    ends = [*(mark.beat for mark in marks[1:]), last]
+    spent_s = sum((end - mark.beat) * 60 / mark.bpm for mark, end in zip(marks, ends, strict=True))
+    return (*marks, TempoMark(last, beats_per_bar * 60 / (duration_s - spent_s)))
+
+
+def _slowing(bars: int, beats_per_bar: int, arousal: float) -> list[tuple[float, float]]:
+    """Beats from which on the tempo is a share of the first, over the last two bars."""
+    calm = (VA_MAX - arousal) / (VA_MAX - VA_MIN)
     slowing = [(0.0, 1.0)]
     if bars > 2:
-        before = last_beat - 2 * beats_per_bar
+        before = (bars - 2) * beats_per_bar
         slowing += [
             (before + beats_per_bar / 2, 1 - 0.06 * calm - 0.02),
             (before + beats_per_bar * 3 / 4, 1 - 0.12 * calm - 0.04),
             (before + beats_per_bar, 1 - 0.20 * calm - 0.06),
         ]
-    ends = [beat for beat, _ in slowing[1:]] + [last_beat]
-    weighted = sum((end - beat) / ratio for (beat, ratio), end in zip(slowing, ends, strict=True))
-    bpm = weighted * 60 / duration_s
-    return tuple(TempoMark(beat, bpm * ratio) for beat, ratio in slowing)
+    return slowing

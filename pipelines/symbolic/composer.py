@@ -19,41 +19,59 @@ import numpy as np
 
 from pipelines.errors import SettingsError, WeightsError
 from pipelines.records import VA_MAX, VA_MIN, Note, Score, TempoMark
-from pipelines.symbolic.cadence import broaden, final_chord
+from pipelines.settings import check_duration, check_seed, check_strength
+from pipelines.symbolic.cadence import broaden, broaden_at, final_chord
 from pipelines.symbolic.draft import Draft
-from pipelines.symbolic.events import decode, transpose
+from pipelines.symbolic.events import METRES, MODES, TEMPI_BPM, decode, transpose
 from pipelines.symbolic.expression import fill_silence, separate, shape
-from pipelines.symbolic.form import check_duration
 from pipelines.symbolic.sampling import Temperature
 
 if TYPE_CHECKING:
     from pipelines.symbolic.composer_model import ComposerModel
+    from pipelines.symbolic.form import Form
 
 MADE_BY = "embedded composer"
 KEY_SHIFTS = range(-4, 5)
+SLOWEST_BPM, FASTEST_BPM = TEMPI_BPM[0], TEMPI_BPM[-1]
+COST_OF_THE_OTHER_MODE = 2.0  # of a candidate in it, as far as so many points of valence beside what is wanted
 
 
 @dataclass(frozen=True)
 class ComposerSettings:
-    """What to compose: seconds (10 to 180), seed, strength of the emotion (0 none to 5), candidates a phrase."""
+    """What to compose: seconds (10 to 180), seed, strength of the emotion (0 none to 5), candidates a phrase.
+
+    The network draws tempo, mode and metre by the emotion unless they are given: `tempo_bpm` 40 to 211, `mode` "major"
+    or "minor", `beats_per_bar` 4 or 3.
+    """
 
     duration_s: float = 30.0
     seed: int = 0
     strength: float = 1.5
     candidates: int = 4
     temperature: Temperature = field(default_factory=Temperature)
+    tempo_bpm: float | None = None
+    mode: str | None = None
+    beats_per_bar: int | None = None
 
     def check(self) -> None:
         """Raise SettingsError for a value out of range."""
         check_duration(self.duration_s)
-        if not 0 <= self.strength <= 5:
-            raise SettingsError(f"The strength cannot be {self.strength:g}; choose 0 to 5.")
+        check_strength(self.strength)
+        check_seed(self.seed)
         if not (isinstance(self.candidates, int) and 1 <= self.candidates <= 16):
             raise SettingsError(f"{self.candidates} candidates are not possible; choose 1 to 16.")
-        if not (isinstance(self.seed, int) and self.seed >= 0):
-            raise SettingsError(f"The seed cannot be {self.seed}; choose a whole number from 0 on.")
         if not (self.temperature.heat > 0 and 0 < self.temperature.nucleus <= 1):
             raise SettingsError(f"The {self.temperature} is not possible; choose a heat over 0 and a nucleus up to 1.")
+        self._check_header()
+
+    def _check_header(self) -> None:
+        if self.tempo_bpm is not None and not SLOWEST_BPM <= self.tempo_bpm <= FASTEST_BPM:
+            limits = f"{SLOWEST_BPM:g} to {FASTEST_BPM:g} beats a minute"
+            raise SettingsError(f"The tempo cannot be {self.tempo_bpm:g}; choose {limits}.")
+        if self.mode is not None and self.mode not in MODES:
+            raise SettingsError(f"The mode {self.mode!r} is unknown; choose major or minor.")
+        if self.beats_per_bar is not None and self.beats_per_bar not in METRES:
+            raise SettingsError(f"A bar cannot have {self.beats_per_bar} beats; choose 4 or 3.")
 
 
 class Composer:
@@ -94,14 +112,15 @@ class _Job:
         settings: ComposerSettings,
         cancelled: Callable[[], bool],
     ) -> None:
-        from pipelines.symbolic.phrases import PhraseWriter, Wish
+        from pipelines.symbolic.phrases import HeaderWish, PhraseWriter, Wish
 
         self.wanted, self.settings = wanted, settings
         rng = np.random.default_rng(settings.seed)
         # The key follows from the feeling as well, else one seed would give every picture the same key.
         feeling = [round(100 * value) for value in wanted]
         self.key_shift = int(np.random.default_rng([settings.seed, *feeling]).choice(KEY_SHIFTS))
-        wish = Wish(wanted, settings.duration_s, settings.strength, settings.candidates, settings.temperature)
+        header = HeaderWish(settings.tempo_bpm, settings.mode, settings.beats_per_bar)
+        wish = Wish(wanted, settings.duration_s, settings.strength, settings.candidates, settings.temperature, header)
         self.writer = PhraseWriter(model, wish, rng, cancelled)
 
     def run(self) -> Iterator[Score]:
@@ -120,16 +139,20 @@ class _Job:
     def _next_phrase(self, draft: Draft | None) -> Draft:
         """Compose the phrase after those in the draft and choose the best candidate."""
         candidates = self.writer.first_phrases() if draft is None else self.writer.later_phrases(draft)
-        if len(candidates) == 1:
-            return candidates[0]
-        return candidates[int(np.argmin(self._costs(candidates)))]
+        chosen = candidates[0] if len(candidates) == 1 else candidates[int(np.argmin(self._costs(candidates)))]
+        mode = self.settings.mode or chosen.header.mode  # notes in the other mode end in the wished one all the same
+        return replace(chosen, header=replace(chosen.header, mode=mode))
 
     def _costs(self, drafts: list[Draft]) -> list[float]:
         """How far what is heard in each draft's last fifteen seconds lies from what is wanted."""
         from pipelines.hearing import hear_points
 
         heard = hear_points([_last_seconds(self._score(draft, ended=False), 15.0) for draft in drafts])
-        return [math.dist(point, self.wanted) for point in heard]
+        other_mode = [self.settings.mode not in (None, draft.header.mode) for draft in drafts]
+        return [
+            math.dist(point, self.wanted) + COST_OF_THE_OTHER_MODE * other
+            for point, other in zip(heard, other_mode, strict=True)
+        ]
 
     def _score(self, draft: Draft, *, ended: bool) -> Score:
         """Notes of a draft, shaped, with the closing chord if it has ended, in the piece's own key."""
@@ -145,7 +168,7 @@ class _Job:
                 shaped += shape(fill_silence(separate(phrase), form.tempo_bpm, end_beat=stop), first, last, beats)
         if ended:
             shaped += final_chord(shaped[-6:], closing_beat, float(beats), draft.header.mode)
-        marks = broaden(form.bars, beats, self.settings.duration_s, self.wanted[1])
+        marks = self._marks(form)
         home = 0 if draft.header.mode == "major" else 9
         return Score(
             tuple(separate(transpose(shaped, self.key_shift))),  # at the keyboard's ends octaves fold together
@@ -155,6 +178,12 @@ class _Job:
             draft.header.mode,
             form.sections,
         )
+
+    def _marks(self, form: Form) -> tuple[TempoMark, ...]:
+        duration_s, arousal = self.settings.duration_s, self.wanted[1]
+        if self.settings.tempo_bpm is not None:
+            return broaden_at(form.tempo_bpm, form.bars, form.beats_per_bar, duration_s, arousal)
+        return broaden(form.bars, form.beats_per_bar, duration_s, arousal)
 
 
 def _cut(note: Note, stop: float) -> Note:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,10 +23,30 @@ from pipelines.symbolic.soundfont import find_soundfont
 BLOCK_FRAMES = 64
 DRUM_CHANNEL = 9
 DRUM_BANK = 128
-PEDAL_CONTROL, REVERB_CONTROL = 64, 91
-REVERB_SEND = 40  # 0 to 127
+STANDARD_KIT = 0  # of the drums; soundfonts that lack another one have this
+VOLUME_CONTROL, PAN_CONTROL, PEDAL_CONTROL, REVERB_CONTROL = 7, 10, 64, 91
 STAND_IN_LIMIT_BYTES = 50_000_000  # the stand-in unpacks a soundfont whole: FluidR3 would take 400 MB and a second
 INSTALL = "install the Debian package fluidsynth (apt install fluidsynth) or the pip package tinysoundfont"
+
+
+@dataclass(frozen=True)
+class ChannelMix:
+    """A channel's place in the mix, each 0 to 127: volume, pan (0 left, 64 the middle), share sent into the reverb.
+
+    A General MIDI synthesizer lowers a channel by 40 log10(127 / volume) dB.
+    """
+
+    volume: int = 100
+    pan: int = 64
+    reverb: int = 40
+
+    def controls(self) -> tuple[tuple[int, int], ...]:
+        """Controller numbers with their values."""
+        return (VOLUME_CONTROL, self.volume), (PAN_CONTROL, self.pan), (REVERB_CONTROL, self.reverb)
+
+
+Mix = Mapping[int, ChannelMix]  # by channel; a channel that is left out has the defaults
+PLAIN_MIX: Mix = {}
 
 
 class Engine(Protocol):
@@ -34,8 +55,13 @@ class Engine(Protocol):
     made_by: str
     soundfont: Path
 
-    def __init__(self, soundfont: Path, *, sample_rate_hz: int, programs: Mapping[int, int]) -> None:
-        """Load a soundfont and set the program (0 to 127) of each channel (0 to 15)."""
+    def __init__(
+        self, soundfont: Path, *, sample_rate_hz: int, programs: Mapping[int, int], mix: Mix = PLAIN_MIX
+    ) -> None:
+        """Load a soundfont and set the program (0 to 127) of each channel (0 to 15), and its place in the mix.
+
+        A drum kit that the soundfont lacks is played by the standard kit.
+        """
 
     def note_on(self, channel: int, pitch: int, velocity: int) -> None:
         """Strike a key."""
@@ -73,7 +99,9 @@ def _fluidsynth() -> tuple[Any, Any]:
 class FluidEngine:
     """FluidSynth through pyfluidsynth, in floating point; raises ImportError when libfluidsynth cannot be loaded."""
 
-    def __init__(self, soundfont: Path, *, sample_rate_hz: int, programs: Mapping[int, int]) -> None:
+    def __init__(
+        self, soundfont: Path, *, sample_rate_hz: int, programs: Mapping[int, int], mix: Mix = PLAIN_MIX
+    ) -> None:
         library, self._write = _fluidsynth()
         options: dict[str, Any] = {
             "synth.dynamic-sample-loading": 1,  # only the samples of the chosen programs: 25 ms, not 400
@@ -87,20 +115,23 @@ class FluidEngine:
         self.soundfont = soundfont
         self.made_by = f"FluidSynth with {soundfont.stem}"
         try:
-            self._select(soundfont, programs)
+            self._select(soundfont, programs, mix)
         except SoundfontError:
             self.close()
             raise
 
-    def _select(self, soundfont: Path, programs: Mapping[int, int]) -> None:
+    def _select(self, soundfont: Path, programs: Mapping[int, int], mix: Mix) -> None:
         font = self._synth.sfload(str(soundfont))
         if font < 0:
             raise SoundfontError(f"FluidSynth cannot read the soundfont {soundfont.name}; put a whole copy there.")
         for channel, program in programs.items():
-            bank = DRUM_BANK if channel == DRUM_CHANNEL else 0
-            if self._synth.program_select(channel, font, bank, program) != 0:
+            drums = channel == DRUM_CHANNEL
+            bank = DRUM_BANK if drums else 0
+            choices = (program, STANDARD_KIT) if drums else (program,)
+            if all(self._synth.program_select(channel, font, bank, choice) != 0 for choice in choices):
                 raise _no_program(soundfont, bank, program)
-            self._synth.cc(channel, REVERB_CONTROL, REVERB_SEND)
+            for control, value in mix.get(channel, ChannelMix()).controls():
+                self._synth.cc(channel, control, value)
 
     def note_on(self, channel: int, pitch: int, velocity: int) -> None:
         """Strike a key."""
@@ -130,7 +161,9 @@ class FluidEngine:
 class TinyEngine:
     """The stand-in from the wheel tinysoundfont: no reverb, but real samples; raises ImportError without the wheel."""
 
-    def __init__(self, soundfont: Path, *, sample_rate_hz: int, programs: Mapping[int, int]) -> None:
+    def __init__(
+        self, soundfont: Path, *, sample_rate_hz: int, programs: Mapping[int, int], mix: Mix = PLAIN_MIX
+    ) -> None:
         import tinysoundfont
 
         self._synth = tinysoundfont.Synth(gain=0.0, samplerate=sample_rate_hz)
@@ -143,11 +176,27 @@ class TinyEngine:
                 f"tinysoundfont cannot read the soundfont {soundfont.name}; put a whole copy there."
             ) from cause
         for channel, program in programs.items():
-            drums = channel == DRUM_CHANNEL
+            self._select(font, channel, program)
+            if channel in mix:
+                for control, value in self._by_its_law(mix[channel]).controls():
+                    self._synth.control_change(channel, control, value)
+
+    @staticmethod
+    def _by_its_law(place: ChannelMix) -> ChannelMix:
+        """The volume that sounds like General MIDI's: tinysoundfont cubes it for the amplitude, not squares it."""
+        return replace(place, volume=round(127 * (place.volume / 127) ** (2 / 3)))
+
+    def _select(self, font: int, channel: int, program: int) -> None:
+        drums = channel == DRUM_CHANNEL
+        choices = (program, STANDARD_KIT) if drums else (program,)
+        for choice in choices:
             try:
-                self._synth.program_select(channel, font, 0, program, drums)
-            except RuntimeError as cause:
-                raise _no_program(soundfont, DRUM_BANK if drums else 0, program) from cause
+                self._synth.program_select(channel, font, 0, choice, drums)
+            except RuntimeError as error:
+                cause = error
+            else:
+                return
+        raise _no_program(self.soundfont, DRUM_BANK if drums else 0, program) from cause
 
     def note_on(self, channel: int, pitch: int, velocity: int) -> None:
         """Strike a key."""
@@ -175,7 +224,9 @@ def _no_program(soundfont: Path, bank: int, program: int) -> SoundfontError:
     )
 
 
-def open_engine(*, sample_rate_hz: int, programs: Mapping[int, int], soundfont: Path | None = None) -> Engine:
+def open_engine(
+    *, sample_rate_hz: int, programs: Mapping[int, int], soundfont: Path | None = None, mix: Mix = PLAIN_MIX
+) -> Engine:
     """Open FluidSynth, or the stand-in where libfluidsynth cannot be loaded.
 
     Raises SoundError when neither can be had, SoundfontError for a missing or damaged soundfont.
@@ -185,7 +236,7 @@ def open_engine(*, sample_rate_hz: int, programs: Mapping[int, int], soundfont: 
     except (ImportError, OSError):
         chosen = soundfont or find_soundfont(limit_bytes=STAND_IN_LIMIT_BYTES)
         try:
-            return TinyEngine(chosen, sample_rate_hz=sample_rate_hz, programs=programs)
+            return TinyEngine(chosen, sample_rate_hz=sample_rate_hz, programs=programs, mix=mix)
         except ImportError as cause:
             raise SoundError(f"No synthesizer could be loaded; {INSTALL}.") from cause
-    return FluidEngine(soundfont or find_soundfont(), sample_rate_hz=sample_rate_hz, programs=programs)
+    return FluidEngine(soundfont or find_soundfont(), sample_rate_hz=sample_rate_hz, programs=programs, mix=mix)

@@ -17,8 +17,8 @@ from pipelines.errors import StoppedError
 from pipelines.models import compute_on_one_thread
 from pipelines.symbolic.composer_model import Cache, ComposerModel
 from pipelines.symbolic.draft import Draft
-from pipelines.symbolic.events import FIELDS, GRID, METRES, TEMPI_BPM, Header, decode, onsets
-from pipelines.symbolic.form import Form, plan_form, slowest_tempo_bpm
+from pipelines.symbolic.events import FIELDS, GRID, METRES, MODES, TEMPI_BPM, Header, decode, onsets
+from pipelines.symbolic.form import Form, plan_form, plan_form_at, slowest_tempo_bpm
 from pipelines.symbolic.key import relative_mode
 from pipelines.symbolic.sampling import (
     BAR,
@@ -37,6 +37,25 @@ STEADY_SOURCE = 0  # the network knows clips of steady and of free metre and son
 
 
 @dataclass(frozen=True)
+class HeaderWish:
+    """What of a piece's header is wished for, None for whatever the network draws."""
+
+    tempo_bpm: float | None = None
+    mode: str | None = None
+    beats_per_bar: int | None = None
+
+    def allowed(self, name: str) -> Ints | None:
+        """Indices that a header field may take; None where nothing is wished."""
+        if name == "tempo" and self.tempo_bpm is not None:
+            return np.array([Header(METRES[0], MODES[0], self.tempo_bpm).ids()[2]])
+        if name == "mode" and self.mode is not None:
+            return np.array([MODES.index(self.mode)])
+        if name == "metre" and self.beats_per_bar is not None:
+            return np.array([METRES.index(self.beats_per_bar)])
+        return None
+
+
+@dataclass(frozen=True)
 class Wish:
     """What to draw: valence and arousal (1 to 9), seconds, strength of guidance, candidates, temperature."""
 
@@ -45,6 +64,7 @@ class Wish:
     strength: float
     candidates: int
     temperature: Temperature = field(default_factory=Temperature)
+    header: HeaderWish = field(default_factory=HeaderWish)
 
 
 class PhraseWriter:
@@ -65,7 +85,7 @@ class PhraseWriter:
             state = self._read(condition[:, None], 0, np.zeros((2, 1), np.float32), cache)
             ids = self._draw_header(state, count)
             headers = [Header.of(row) for row in ids]
-            forms = [plan_form(self.wish.duration_s, h.tempo_bpm, h.beats_per_bar) for h in headers]
+            forms = [self._plan(header) for header in headers]
             headers = [replace(h, tempo_bpm=f.tempo_bpm) for h, f in zip(headers, forms, strict=True)]
             ids = np.array([h.ids() for h in headers])
             about = condition.repeat_interleave(count, 0) + self.model.embed_header(
@@ -77,6 +97,12 @@ class PhraseWriter:
             state = self._read(about[:, None], 1, np.zeros((2 * count, 1), np.float32), cache)
             events = self._draw_events(state, about, rows, cache, base_bar=0)
         return [_begun(header, form, drawn) for header, form, drawn in zip(headers, forms, events, strict=True)]
+
+    def _plan(self, header: Header) -> Form:
+        wished_bpm = self.wish.header.tempo_bpm
+        if wished_bpm is not None:
+            return plan_form_at(self.wish.duration_s, wished_bpm, header.beats_per_bar)
+        return plan_form(self.wish.duration_s, header.tempo_bpm, header.beats_per_bar)
 
     def later_phrases(self, draft: Draft) -> list[Draft]:
         """Take over what returns and draw the rest of the next phrase; its last bar is left out at the piece's end."""
@@ -151,7 +177,10 @@ class PhraseWriter:
         ids = np.zeros((count, len(heads.fields)), np.int64)
         for i, name in enumerate(heads.fields):
             logits = self._guided(heads.read(pre, i))
-            if name == "tempo":
+            allowed = self.wish.header.allowed(name)
+            if allowed is not None:
+                logits[:, ~np.isin(np.arange(logits.shape[1]), allowed)] = FORBIDDEN
+            elif name == "tempo":
                 slowest = np.array([slowest_tempo_bpm(self.wish.duration_s, METRES[metre]) for metre in ids[:, 0]])
                 logits[np.array(TEMPI_BPM)[None] < slowest[:, None]] = FORBIDDEN
             ids[:, i] = draw(logits, self.wish.temperature, self.rng)

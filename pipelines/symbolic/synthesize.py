@@ -34,7 +34,7 @@ from pipelines.sound import (
     peak_dbfs,
     write_wav,
 )
-from pipelines.symbolic.engine import BLOCK_FRAMES, DRUM_CHANNEL, Engine, open_engine
+from pipelines.symbolic.engine import BLOCK_FRAMES, DRUM_CHANNEL, PLAIN_MIX, Engine, Mix, open_engine
 from pipelines.symbolic.pedal import PEDALS, pedal_spans, span_beats
 from pipelines.symbolic.soundfont import find_soundfont
 
@@ -164,6 +164,11 @@ class Synthesizer:
     def _block_at(self, second: float) -> int:
         return round(second * self.sample_rate_hz / BLOCK_FRAMES)
 
+    @property
+    def rendered_s(self) -> float:
+        """Seconds of the performance rendered so far, those that the limiter still holds back included."""
+        return self._block * BLOCK_FRAMES / self.sample_rate_hz
+
     def render_until(self, second: float) -> Audio:
         """Render the next chunk, up to `second` of the performance less the 30 ms that the limiter looks ahead.
 
@@ -181,6 +186,16 @@ class Synthesizer:
         if self._limiter is not None:
             sound = self._limiter.flush(sound)
         return self._give(fade_out(sound, round(FINAL_FADE_S * self.sample_rate_hz)))
+
+    def finish_at(self, second: float, *, fade_s: float = FINAL_FADE_S) -> Audio:
+        """Render the rest up to exactly `second` of the performance, rounded to 64 frames, and fade it to silence.
+
+        The fade lies within what is still held back; it is cut where that is shorter.
+        """
+        sound = self._render(self._block_at(second)) * self._gain
+        if self._limiter is not None:
+            sound = self._limiter.flush(sound)
+        return self._give(fade_out(sound, round(fade_s * self.sample_rate_hz)))
 
     def _tail(self) -> Samples:
         """Sound after the last key until two steps in a row are quiet; the steps are counted from that key."""
@@ -230,21 +245,26 @@ def open_synthesizer(
     pedal: str = PEDAL,
     limit: bool = True,
     soundfont: Path | None = None,
+    mix: Mix = PLAIN_MIX,
+    gain: float | None = None,
 ) -> Synthesizer:
     """Open FluidSynth, or the stand-in where libfluidsynth cannot be loaded, for one performance.
 
     `programs` maps channels (0 to 15; 9 is the drums) to General MIDI programs. `pedal` is one of
     :data:`pipelines.symbolic.pedal.PEDALS`. With `limit` False chunks are not kept under -1 dBFS.
+    `mix` is each channel's volume, pan and reverb; `gain` a factor instead of the one that reference chords ask for.
     Raises SettingsError, SoundfontError, or SoundError when there is no synthesizer at all.
     """
     if not 8000 <= sample_rate_hz <= 96000:
         raise SettingsError(f"The sample rate {sample_rate_hz} Hz is outside 8000 to 96000 Hz; use 44100.")
     if pedal not in PEDALS:
         raise SettingsError(f"The pedal {pedal!r} is unknown; choose one of {', '.join(PEDALS)}.")
-    engine = open_engine(sample_rate_hz=sample_rate_hz, programs=dict(programs), soundfont=soundfont)
-    changed_ns = engine.soundfont.stat().st_mtime_ns
+    engine = open_engine(sample_rate_hz=sample_rate_hz, programs=dict(programs), soundfont=soundfont, mix=mix)
     try:
-        gain = _live_gain(type(engine), engine.soundfont, changed_ns, sample_rate_hz, tuple(sorted(programs.items())))
+        if gain is None:
+            changed_ns = engine.soundfont.stat().st_mtime_ns
+            played = tuple(sorted(programs.items()))
+            gain = _live_gain(type(engine), engine.soundfont, changed_ns, sample_rate_hz, played)
     except SoundfontError:
         engine.close()
         raise
