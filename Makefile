@@ -28,13 +28,14 @@ song: export SONG_PICTURE := $(value PICTURE)
 song: export SONG_OUT := $(value OUT)
 
 .PHONY: help setup setup-dev debian-app debian-venv debian-test demo song test test-all lint format bench bench-setup \
-	clean clean-runs setup-audiocraft test-audiocraft train-caption train-emotion train-hearing train-hearing-audio train-referee train-composer
+	space clean clean-runs setup-audiocraft test-audiocraft train-caption train-emotion train-hearing train-hearing-audio train-referee train-composer
 
 help:
 	@echo "make demo                    set up and serve the page at http://127.0.0.1:$(PORT) (PORT)"
 	@echo "make song PICTURE=file.jpg   a picture to music without a browser (DURATION, SEED, OUT)"
 	@echo "make test                    set up and run every check; make test-all also the slow and large ones"
 	@echo "make test-audiocraft         set up an environment with audiocraft (7 GB) and run its checks"
+	@echo "make space DRY_RUN=1         what a Hugging Face Space would be given; make space TO=owner/name does it"
 	@echo "make lint | format | bench | train-emotion | train-hearing | train-hearing-audio | train-referee | train-composer | train-caption"
 	@echo "make clean | clean-runs      remove the environment and caches | remove what was made, out/ and runs/"
 
@@ -159,6 +160,12 @@ setup-audiocraft: debian-app $(READY_AUDIOCRAFT)
 
 test-audiocraft: setup-audiocraft
 	$(BIN_AUDIOCRAFT)/python -m pytest tests/test_audiocraft_*.py
+
+# The token is that of HF_TOKEN or of `hf auth login`.
+space: export SPACE_TO := $(value TO)
+space: setup
+	@$(BIN)/python -m page.space $(if $(TO),--to "$$SPACE_TO") $(if $(DRY_RUN),--dry-run) $(if $(PRIVATE),--private) \
+	  $(if $(ZERO_GPU),--zero-gpu) $(if $(HARDWARE),--hardware "$(HARDWARE)") $(if $(REPLACE),--replace) $(if $(WAIT),--wait)
 
 clean:
 	[ ! -e $(VENV)/pyvenv.cfg ] || rm -rf $(VENV)

@@ -24,6 +24,11 @@ from page.layout import build
 from page.theme import head, theme
 from page.warm import warm_up_in_background
 
+if os.environ.get("SPACES_ZERO_GPU"):
+    from pipelines.waveform.musicgen_zero_gpu import lent_gpu
+
+    lent_gpu()  # ZeroGPU refuses a page on which nothing asks for it when it starts
+
 LARGEST_UPLOAD = "64mb"
 
 demo = build()

@@ -78,10 +78,10 @@ def _run(chain: str, picture: str | None, values: tuple[Any, ...], given: dict[s
     nothing = [None] * len(FILES[chain])
     try:
         for update in perform(picture, settings_from(*values), job):
-            line = update.get("status", {})
+            line = update.get("status") or {}
             if line.get("kind") == "warning":
                 raise gr.Error(line["text"], print_exception=False)
-            if "files" in update:
+            if update.get("files"):
                 take = json.loads((job.folder / "take.json").read_text(encoding="utf-8"))
                 yield take, *(str(job.folder / name) for name in FILES[chain].values())
             elif line:
