@@ -14,6 +14,7 @@ from pipelines.chains import CHAINS
 from pipelines.records import Step
 
 CHUNK = "chunk-{}.wav"
+KEPT = 2  # folders of a visitor's earlier requests, whose files may still be on their way
 CORRECTABLE = ("emotion", "caption", "prompt")  # in the order in which one follows from another
 
 
@@ -21,19 +22,23 @@ CORRECTABLE = ("emotion", "caption", "prompt")  # in the order in which one foll
 class Job:
     """A request; `number` tells it from the visitor's others, `folder` is made on first use.
 
-    `given` holds steps that are not made again, as the chains take them; `chains` the chains to run; `carried` the
-    folder of an earlier take whose other chain is kept. `found` and `heard` are filled while it runs: the steps that a
-    later correction starts from, and what was heard in each chain's music.
+    `given` holds steps that are not made again, as the chains take them; `chains` the chains to run, None for those
+    that the settings name; `carried` the folder of an earlier take whose other chain is kept. `found` and `heard` are
+    filled while it runs: the steps that a later correction starts from, and what was heard in each chain's music.
     """
 
     folder: Path
     number: str
     given: Mapping[str, Any] = field(default_factory=dict)
-    chains: tuple[str, ...] = tuple(CHAINS)
+    chains: tuple[str, ...] | None = None
     carried: Path | None = None
     found: dict[str, Step] = field(default_factory=dict)
     heard: dict[str, Step] = field(default_factory=dict)
+    planned: set[str] = field(default_factory=set)
+    trail: tuple[Path, ...] = ()
     _stop: threading.Event = field(default_factory=threading.Event)
+    _superseded: threading.Event = field(default_factory=threading.Event)
+    _taken: threading.Event = field(default_factory=threading.Event)
 
     @classmethod
     def begin(cls, cache: Path, **wish: Any) -> Job:
@@ -43,16 +48,43 @@ class Job:
         folder.mkdir(parents=True)
         return cls(folder, number, **wish)
 
-    def corrected(self, step: str, value: Any) -> Job:
-        """A new request beside this one in which `value` stands for a step, and only what comes after is made again.
+    def another(self, **wish: Any) -> Job:
+        """The visitor's next request, in place of this one: this one stops; the files of the last two are kept."""
+        self.supersede()
+        job = Job.begin(self.folder.parent, trail=(self.folder, *self.trail)[:KEPT], **wish)
+        for folder in (self.folder, *self.trail)[KEPT:]:
+            if folder != job.carried:
+                shutil.rmtree(folder, ignore_errors=True)
+        return job
 
-        What this one found before that step is kept, and so is the take of a chain that does not use the step.
+    def corrected(self, step: str, value: Any) -> Job:
+        """The next request, in which `value` stands for a step, and only what comes after is made again.
+
+        What this one found before that step is kept, and so is the music of a chain that does not use the step; where
+        that was not finished, it is made again as well.
         """
         before = {name: self.found[name] for name in CORRECTABLE[: CORRECTABLE.index(step)] if name in self.found}
-        chains = tuple(name for name, chain in CHAINS.items() if step in chain.STEPS_GIVEN)
+        fed = {name for name, chain in CHAINS.items() if step in chain.STEPS_GIVEN}
+        unfinished = set() if self._taken.is_set() else self.planned
+        chains = tuple(name for name in CHAINS if name in fed | unfinished)
         heard = {name: self.heard[name] for name in self.heard if name not in chains}
-        wish = {"given": {**before, step: value}, "chains": chains, "carried": self.folder, "heard": heard}
-        return Job.begin(self.folder.parent, **wish)
+        carried = self.folder if self._taken.is_set() else self.carried
+        return self.another(given={**before, step: value}, chains=chains, carried=carried, heard=heard)
+
+    def supersede(self) -> None:
+        """Stop it, since another takes its place: what it still has to say concerns nobody."""
+        self._superseded.set()
+        self.stop()
+        self.drop_chunks()
+
+    @property
+    def superseded(self) -> bool:
+        """Whether another has taken its place."""
+        return self._superseded.is_set()
+
+    def taken(self) -> None:
+        """Its take is written, so that a later request may carry a part of it over."""
+        self._taken.set()
 
     def stop(self) -> None:
         """Ask it to stop; it does so within a fraction of a second."""

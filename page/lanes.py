@@ -9,7 +9,7 @@ from page.job import Job
 from page.music_panel import Music
 from page.sound import Sound
 from page.wave_panel import Wave
-from page.words import composing_sentence, seconds
+from page.words import bar_count, seconds
 from page.words_panel import words_value
 from pipelines.bundle import FILES, Part
 from pipelines.catalogue import entry_for
@@ -27,7 +27,7 @@ class Lane:
         self.settings = settings
         self.sound = Sound(job.number, job.folder, self.panel, settings.duration_s)
         self.steps: list[Step] = []
-        self.doing = ""
+        self.doing, self.detail = "", ""
         self.progress = 0.0
         self.trouble = ""
 
@@ -35,6 +35,11 @@ class Lane:
     def sound_file(self) -> str:
         """Name of the whole sound among the take's files."""
         return FILES[self.chain]["audio"]
+
+    @property
+    def made(self) -> bool:
+        """Whether its music is whole."""
+        return not self.trouble and any(step.name == "audio" for step in self.steps)
 
     @property
     def done(self) -> str:
@@ -46,14 +51,14 @@ class Lane:
         if step.final:
             self.steps.append(step)
         if step.name == "audio" and step.final:
-            self.doing, self.progress = "Listening back…", 0.97
+            self.doing, self.detail, self.progress = "Listening back…", "", 0.97
         if step.name == "heard":
             self.doing, self.progress = "", 1.0
         return {}
 
     def fail(self, trouble: str) -> None:
         """The chain has ended early."""
-        self.trouble, self.doing, self.progress = trouble, "", 1.0
+        self.trouble, self.doing, self.detail, self.progress = trouble, "", "", 1.0
 
     def part(self) -> Part:
         """The lane's part of the take."""
@@ -92,7 +97,8 @@ class NotesLane(Lane):
     def _tell(self, step: Step) -> None:
         score: Score = step.value
         bars = sum(section.bars for section in score.sections)
-        self.doing = "Finishing the piano…" if step.final else composing_sentence(score, bars)
+        self.doing = "Finishing the piano…" if step.final else "Composing for the piano…"
+        self.detail = "" if step.final else bar_count(score, bars)
         self.progress = 0.9 * score.bars_begun / bars if bars else 0.0
 
     def fail(self, trouble: str) -> None:
@@ -120,7 +126,6 @@ class WordsLane(Lane):
         super().__init__(job, settings)
         self.wave = Wave(self.sound)
         self.found: dict[str, Step] = {}
-        self.doing = "Looking at what it shows…"
 
     def take(self, step: Step) -> dict[str, Any]:
         """Take in a step and say which panels change."""
@@ -133,7 +138,7 @@ class WordsLane(Lane):
             slow = step.made_by != entry_for("audio").made_by
             self.sound.add(step.value, step.made_by, step.licence, patient=slow)
             self.wave.note = step.note
-            self.doing = f"Making the music from words: {self.sound.part:.0%}."
+            self.detail = f"music from words {self.sound.part:.0%}"
             self.progress = 0.2 + 0.75 * self.sound.part
             return {self.panel: self}
         return {}

@@ -19,9 +19,9 @@ from page.job import Job, discard
 from page.models_panel import ModelsPanel, fetch_model, models_panel, table_value
 from page.music_panel import music_panel
 from page.own import heading, own_component
-from page.performance import NO_PICTURE, Update, perform
+from page.performance import Update, perform
 from page.picture_panel import PicturePanel, example_path, picture_panel
-from page.settings_panel import SettingsPanel, settings_from, settings_panel
+from page.settings_panel import SettingsPanel, settings_for, settings_panel
 from page.status_panel import INVITATION, status, status_panel
 from page.wave_panel import wave_panel
 from page.words_panel import words_panel
@@ -35,6 +35,7 @@ NOTES_HINT = "after “Emotion-Guided Image to Music Generation”: the feeling 
 WORDS_HINT = (
     "after “Bridging Paintings and Music”: the picture becomes a caption, the caption a prompt, the prompt sound"
 )
+PUT_AWAY = "What was made here was put away after an hour; press “Hear it” first."
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
 
@@ -152,7 +153,9 @@ def _play_after(event: Any, page: Page) -> Any:
         if job is None:
             yield _at_rest(page)
             return
-        for update in perform(path, settings_from(*values), job):
+        for update in perform(path, settings_for(job, *values), job):
+            if job.superseded:
+                return
             yield _told(update, page)
 
     return event.then(
@@ -187,14 +190,11 @@ def _rest() -> tuple[gr.Button, gr.Button]:
 
 def _begin(earlier: Job | None) -> tuple[Any, ...]:
     """Stop the visitor's earlier request and open a new one."""
-    _leave(earlier)
-    return _opened(Job.begin(Path(get_upload_folder())))
+    return _opened(_next(earlier))
 
 
-def _leave(earlier: Job | None) -> None:
-    if earlier is not None:
-        earlier.stop()
-        earlier.drop_chunks()
+def _next(earlier: Job | None) -> Job:
+    return Job.begin(Path(get_upload_folder())) if earlier is None else earlier.another()
 
 
 def _opened(job: Job) -> tuple[Any, ...]:
@@ -205,14 +205,12 @@ def _correct(earlier: Job | None, event: gr.EventData) -> tuple[Any, ...]:
     """Open a request that goes on from what the visitor says instead of what was found."""
     try:
         if earlier is None:
-            raise SettingsError(NO_PICTURE)
+            raise SettingsError(PUT_AWAY)
         step, value = correction(event._data, earlier.found.get("emotion"))
     except EkphoniaError as error:
         gr.Warning(str(error), title="Please note")
         return earlier, status(str(error), "warning"), *_rest()
-    job = earlier.corrected(step, value)
-    earlier.stop()
-    return _opened(job)
+    return _opened(earlier.corrected(step, value))
 
 
 def _begin_with(earlier: Job | None, path: str | None) -> tuple[Any, ...]:
@@ -220,7 +218,7 @@ def _begin_with(earlier: Job | None, path: str | None) -> tuple[Any, ...]:
     if path is not None:
         return _begin(earlier)
     if earlier is not None:
-        earlier.stop()
+        earlier.supersede()
     return None, status(INVITATION, "idle"), *_rest()
 
 

@@ -11,7 +11,6 @@ import logging
 import math
 import time
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from page.feeling_panel import feeling_value
@@ -22,7 +21,7 @@ from page.lanes import Lane, NotesLane, WordsLane
 from page.own import file_data
 from page.side_by_side import side_by_side
 from page.status_panel import status
-from pipelines.chains import ChainSettings
+from pipelines.chains import CHAINS, ChainSettings
 from pipelines.errors import EkphoniaError, PictureError, StoppedError
 from pipelines.records import Emotion, Picture, Step
 
@@ -30,9 +29,12 @@ Update = dict[str, Any]
 
 NO_PICTURE = "There is no picture yet; choose one, or click an example."
 UNFORESEEN = "Something went wrong that should not have; please try once more, or another picture."
-STOPPED = "Stopped."
+STOPPED, BEGINNING = "Stopped.", "Beginning…"
+NOTHING_CHOSEN = "Nothing was chosen to be made; choose a lane beside “Make”."
 AT_ONCE_S, GATHER_S, WITH_ITS_SOUND_S = 0.0, 0.3, math.inf  # how long after the last message an update may go out
+SHOWN = "shown.png"
 SHOWN_BY_BROWSERS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".avif")
+MADE_PANELS = ("music", "words", "wave", "heard", "files")
 READ_PART, MADE_PART = 0.08, 0.96  # of the bar: the emotion is read; both lanes are made
 LANES: dict[str, type[Lane]] = {"symbolic": NotesLane, "waveform": WordsLane}
 
@@ -67,6 +69,10 @@ class Performance:
             return {"heard": heard_value(self.wanted, self.job.heard), "status": self._progress()}
         return {**lane.take(event), "status": self._progress()}
 
+    def emptied(self) -> Update:
+        """What a picture before this one gave is taken away; after a correction what is kept stays."""
+        return {} if self.job.given else dict.fromkeys(MADE_PANELS)
+
     def wait_for(self, chain: str, event: Step | Exception) -> float:
         """How long what a step changes may wait: the emotion, the words and the first sound go out at once."""
         if isinstance(event, Exception):
@@ -78,25 +84,28 @@ class Performance:
 
     def _progress(self) -> dict[str, Any]:
         done = sum(lane.progress for lane in self.lanes.values()) / len(self.lanes)
-        at_work = [lane.doing for lane in self.lanes.values() if lane.doing]
-        return status(" ".join(at_work) or "Finishing…", progress=READ_PART + done * (MADE_PART - READ_PART))
+        at_work = " ".join(lane.doing for lane in self.lanes.values() if lane.doing)
+        detail = ", ".join(lane.detail for lane in self.lanes.values() if lane.detail)
+        return status(at_work or BEGINNING, progress=READ_PART + done * (MADE_PART - READ_PART), detail=detail)
 
     def finish(self, picture: Picture) -> Update:
         """Write the take and hand out its files; raises the trouble where every lane has failed."""
         from pipelines.bundle import write_take
 
-        made = {chain: lane for chain, lane in self.lanes.items() if not lane.trouble}
+        made = {chain: lane for chain, lane in self.lanes.items() if lane.made}
         if not made:
             raise EkphoniaError(next(iter(self.lanes.values())).trouble)
         parts = {chain: lane.part() for chain, lane in made.items()}
-        take = write_take(parts, self.job.folder, picture=picture, carried=self.job.carried)
+        kept = set(CHAINS) - self.job.planned
+        take = write_take(parts, self.job.folder, picture=picture, carried=self.job.carried, carry=kept)
+        self.job.taken()
         for lane in made.values():
             lane.sound.file = file_data(take.files[lane.sound_file])
         return {**{lane.panel: lane for lane in made.values()}, "files": files_value(take), "status": self._done()}
 
     def _done(self) -> dict[str, Any]:
         spent_s = time.monotonic() - self.started
-        made = " and ".join(lane.done for lane in self.lanes.values() if not lane.trouble)
+        made = " and ".join(lane.done for lane in self.lanes.values() if lane.made)
         troubles = [lane.trouble for lane in self.lanes.values() if lane.trouble]
         text = " ".join([f"Finished: {made}, made in {spent_s:.1f} s.", *troubles])
         return status(text, "warning" if troubles else "done", 1.0)
@@ -129,9 +138,15 @@ def _perform(path: str | None, settings: Mapping[str, ChainSettings], job: Job) 
     if path is None:
         yield {"status": status(NO_PICTURE, "warning")}, AT_ONCE_S
         return
-    performance = Performance(job, {chain: settings[chain] for chain in job.chains if chain in settings})
+    settings = {chain: settings[chain] for chain in settings if job.chains is None or chain in job.chains}
+    if not settings:
+        yield {"status": status(NOTHING_CHOSEN, "warning")}, AT_ONCE_S
+        return
+    job.planned.update(settings)
+    performance = Performance(job, settings)
     yield {"status": status("Reading the emotion…", progress=READ_PART / 2)}, AT_ONCE_S
     picture = read_picture(path)
+    yield performance.emptied(), GATHER_S
     if not path.lower().endswith(SHOWN_BY_BROWSERS):
         yield {"picture": _copy_to_show(picture, job)}, GATHER_S
     for chain, event in side_by_side(picture, performance.settings, job.given, stopped=job.stopped):
@@ -145,7 +160,7 @@ def _copy_to_show(picture: Picture, job: Job) -> str:
     """The same pixels as PNG, for browsers show neither TIFF nor HEIC."""
     from PIL import Image
 
-    path = job.folder / f"{Path(picture.name).stem}.png"
+    path = job.folder / SHOWN
     Image.fromarray(picture.rgb).save(path, compress_level=1)
     return str(path)
 

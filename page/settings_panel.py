@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 
+from page.job import Job
 from pipelines.chains import CHAINS, ChainSettings
 from pipelines.settings import LONGEST_S, SHORTEST_S, STRONGEST
 from pipelines.symbolic import SymbolicSettings
@@ -91,3 +92,12 @@ def settings_from(
     chosen = LANES.get(lanes or BOTH, tuple(CHAINS))
     made: dict[str, ChainSettings] = {"symbolic": SymbolicSettings(**common), "waveform": WaveformSettings(**common)}
     return {chain: made[chain] for chain in chosen}
+
+
+def settings_for(job: Job, *values: Any) -> dict[str, ChainSettings]:
+    """The settings of the chains that a request runs: those it names, else those that the panel names."""
+    if job.chains is None:
+        return settings_from(*values)
+    duration, strength, seed, _, models = values
+    both = settings_from(duration, strength, seed, BOTH, models)
+    return {chain: both[chain] for chain in job.chains}

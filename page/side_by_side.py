@@ -9,6 +9,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,7 @@ from pipelines.errors import EkphoniaError, StoppedError
 from pipelines.records import Picture, Step
 
 PATIENCE_S = 0.2  # between looks at whether it was stopped
+PLACES = threading.BoundedSemaphore(4)  # chains at work in this process: two visitors' two
 
 
 @dataclass
@@ -35,13 +37,27 @@ class Running:
 
     def _run(self, chain: str, picture: Picture | None, settings: ChainSettings, given: Mapping[str, Any]) -> None:
         try:
-            for step in run_chain(chain, picture, settings, given, cancelled=self._over):
-                self.events.put((chain, step))
-                if self._over():
-                    break
+            with self._place():
+                for step in run_chain(chain, picture, settings, given, cancelled=self._over):
+                    self.events.put((chain, step))
+                    self._go_on()
         except Exception as trouble:
             self.events.put((chain, trouble))
         self.events.put((chain, None))
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        """One of the places at work, kept until the work has really ended, however long a stop takes to be noticed."""
+        while not PLACES.acquire(timeout=PATIENCE_S):
+            self._go_on()
+        try:
+            yield
+        finally:
+            PLACES.release()
+
+    def _go_on(self) -> None:
+        if self._over():
+            raise StoppedError("Stopped.")
 
     def next_event(self) -> tuple[str, Step | Exception | None]:
         """Wait for what comes next; raises StoppedError when it is stopped while a chain is busy with one thing."""
@@ -49,8 +65,7 @@ class Running:
             try:
                 return self.events.get(timeout=PATIENCE_S)
             except queue.Empty:
-                if self._over():
-                    raise StoppedError("Stopped.") from None
+                self._go_on()
 
     def _over(self) -> bool:
         return self._left.is_set() or self.stopped()

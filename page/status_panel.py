@@ -1,6 +1,7 @@
 """What goes on, in one line: a live region for screen readers, with a thin bar of progress.
 
-Value: `text`; `kind` idle, busy, done, stopped or warning; `progress` 0 to 1.
+Value: `text`, which is read out when it changes; `detail`, such as how many bars, which is only shown; `kind` idle,
+busy, done, stopped or warning; `progress` 0 to 1.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from page.own import own_component
 INVITATION = "Choose a picture and the music begins."
 
 
-def status(text: str, kind: str = "busy", progress: float = 0.0) -> dict[str, Any]:
+def status(text: str, kind: str = "busy", progress: float = 0.0, *, detail: str = "") -> dict[str, Any]:
     """The panel's value."""
-    return {"text": text, "kind": kind, "progress": round(min(1.0, max(0.0, progress)), 3)}
+    return {"text": text, "detail": detail, "kind": kind, "progress": round(min(1.0, max(0.0, progress)), 3)}
 
 
 def status_panel() -> gr.HTML:

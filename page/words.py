@@ -55,9 +55,9 @@ def nearness(distance: float) -> str:
     return next((words for limit, words in NEARNESS if distance < limit), "far off")
 
 
-def composing_sentence(score: Score, bars: int) -> str:
-    """Progress of a growing score, `bars` being all bars of its form."""
-    return f"Composing bar {min(score.bars_begun, bars)} of {bars}…" if bars else "Composing…"
+def bar_count(score: Score, bars: int) -> str:
+    """How far a growing score is, `bars` being all bars of its form."""
+    return f"bar {min(score.bars_begun, bars)} of {bars}" if bars else ""
 
 
 def seconds(duration_s: float) -> str:

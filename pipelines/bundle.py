@@ -13,7 +13,7 @@ import platform
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -61,12 +61,13 @@ def write_take(
     *,
     picture: Picture | None = None,
     carried: Path | None = None,
+    carry: Collection[str] = (),
 ) -> Take:
     """Write what the final steps of each chain ("symbolic", "waveform") hold into a folder, which is made if need be.
 
     Files of an older take are replaced, and removed where this take has none of their name; other files are let be.
-    `carried` is the folder of an earlier take whose other chain is kept: its files and its record go along. No file is
-    ever half written. When a value cannot be written, an older take stays as it was; when putting the files in place
+    Of the take in the folder `carried` the chains named in `carry` go along, files and record. No file is ever half
+    written. When a value cannot be written, an older take stays as it was; when putting the files in place
     fails midway, the folder holds new files without a new `take.json`.
 
     Raises SettingsError as :func:`check_folder` does, OSError when the folder cannot be written.
@@ -76,7 +77,7 @@ def write_take(
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".take-") as name:
         scratch = Path(name)
-        kept = {} if carried is None else _carry(carried, scratch, without=set(parts))
+        kept = {} if carried is None else _carry(carried, scratch, chains=set(carry) - set(parts))
         for chain, part in parts.items():
             for step, file in FILES[chain].items():
                 if step in part.finals:
@@ -95,18 +96,26 @@ def _put_in_place(scratch: Path, folder: Path) -> None:
             (folder / file).unlink(missing_ok=True)
 
 
-def _carry(earlier: Path, scratch: Path, *, without: set[str]) -> dict[str, Any]:
-    """Copy the files of an earlier take's other chains and return their records; none where there is no such take."""
+def _carry(earlier: Path, scratch: Path, *, chains: Collection[str]) -> dict[str, Any]:
+    """Bring along files of some chains of an earlier take and return their records; none where there is no take."""
     try:
-        chains: dict[str, Any] = json.loads((earlier / TAKE).read_text(encoding="utf-8"))["chains"]
+        records: dict[str, Any] = json.loads((earlier / TAKE).read_text(encoding="utf-8"))["chains"]
     except (OSError, ValueError, KeyError):
         return {}
-    kept = {chain: record for chain, record in chains.items() if chain in FILES and chain not in without}
+    kept = {chain: record for chain, record in records.items() if chain in FILES and chain in chains}
     for chain in kept:
         for file in FILES[chain].values():
             if (earlier / file).is_file():
-                shutil.copyfile(earlier / file, scratch / file)
+                _link(earlier / file, scratch / file)
     return kept
+
+
+def _link(source: Path, target: Path) -> None:
+    """The same file under another name, a copy where the file system has no links; files are replaced, never changed."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 def check_folder(folder: Path) -> None:

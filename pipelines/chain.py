@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from pipelines.emotion import EmotionSource
 
 GIVEN_BY_USER = "you"
-FULL_LENGTH = "audio"
 
 log = logging.getLogger(__name__)
 

@@ -60,7 +60,7 @@ def _check_player(visitor: Visitor) -> None:
     sound = visitor.page.locator("#ek-music audio")
     assert sound.evaluate("(node) => node.duration") > SECONDS - 0.5
     assert sound.evaluate("(node) => node.currentTime") >= 5.9
-    if visitor.page.locator("#ek-music .ek-play").get_attribute("aria-label") == "Play":
+    if visitor.page.locator("#ek-music .ek-play").get_attribute("aria-label") == "Play the piano":
         visitor.page.locator("#ek-music .ek-play").click()
     visitor.page.wait_for_function("() => document.querySelector('#ek-music audio').currentTime > 6.2", timeout=20_000)
     visitor.page.locator("#ek-music .ek-play").click()
@@ -79,7 +79,7 @@ def test_what_is_no_picture_gets_a_sentence_and_stop_stops(visit: Any, tmp_path:
     visitor.choose_length(180)
     visitor.choose_lanes("Piano")
     visitor.page.locator(".ek-frame").nth(2).click()
-    visitor.wait_status("Composing bar")
+    visitor.wait_status("Composing for the piano")
     visitor.page.wait_for_function("() => window.atFirstSound", timeout=PATIENCE_MS)
     visitor.page.locator("#ek-stop").click()
     visitor.wait_status("Stopped.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import wave
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,13 @@ pytestmark = pytest.mark.browser
 SECONDS = 10
 PEAK = "(node) => { const p = node.getContext('2d').getImageData(0, 0, node.width, node.height).data; let n = 0; " \
     "for (let i = 3; i < p.length; i += 4) if (p[i]) n++; return n / (p.length / 4); }"  # fmt: skip
+
+NOTE_STATUS = """() => {
+  const line = document.querySelector('#ek-status [role=status]');
+  window.said = [];
+  const changes = { childList: true, characterData: true, subtree: true };
+  new MutationObserver(() => window.said.push(line.textContent)).observe(line, changes);
+}"""
 
 
 @pytest.fixture
@@ -61,13 +67,15 @@ def test_one_picture_gives_words_and_two_pieces_of_music(finished: Visitor, tmp_
 
 def test_one_lane_plays_at_a_time(finished: Visitor) -> None:
     piano, words = (finished.page.locator(f"#ek-{lane} .ek-play") for lane in ("music", "wave"))
-    if piano.get_attribute("aria-label") == "Play":
+    if piano.get_attribute("aria-label").startswith("Play"):
         piano.click()
-    finished.page.wait_for_function("() => document.querySelector('#ek-music .ek-play').ariaLabel === 'Pause'")
+    finished.page.wait_for_function(
+        "() => document.querySelector('#ek-music .ek-play').ariaLabel === 'Pause the piano'"
+    )
     words.click()
     finished.page.wait_for_function(
-        "() => document.querySelector('#ek-wave .ek-play').ariaLabel === 'Pause' "
-        "&& document.querySelector('#ek-music .ek-play').ariaLabel === 'Play'",
+        "() => document.querySelector('#ek-wave .ek-play').ariaLabel === 'Pause the music from words' "
+        "&& document.querySelector('#ek-music .ek-play').ariaLabel === 'Play the piano'",
         timeout=PATIENCE_MS,
     )
 
@@ -134,6 +142,31 @@ def test_what_a_visitor_writes_stays_text(finished: Visitor) -> None:
     assert "<img src=x" in text_of(finished, "caption")
 
 
+def test_a_second_picture_in_the_midst_takes_over(visit: Any, tmp_path: Path) -> None:
+    visitor: Visitor = visit()
+    visitor.choose_length(120)
+    visitor.choose_lanes("Piano")
+    visitor.page.locator(".ek-frame").nth(0).click()
+    visitor.wait_status("Composing for the piano")
+    visitor.choose_length(SECONDS)
+    visitor.page.evaluate(NOTE_STATUS)
+    visitor.page.locator(".ek-frame").nth(1).click()
+    visitor.wait_status("Finished: 10 seconds of piano in ")
+    said = visitor.page.evaluate("window.said")
+    assert not any(text.startswith("Stopped") for text in said)  # the first one's end is nobody's business
+    assert visitor.take(tmp_path)["picture"]["name"] == examples()[1].path.name
+
+
+def test_another_picture_takes_away_what_the_first_one_gave(finished: Visitor) -> None:
+    finished.choose_lanes("Piano")
+    finished.page.locator(".ek-frame").nth(1).click()
+    finished.wait_for_another()
+    assert text_of(finished, "caption") == text_of(finished, "prompt") == ""
+    assert finished.page.locator("#ek-wave .ek-play").is_disabled()
+    assert finished.page.locator("#ek-heard li").count() == 1
+    assert finished.page.locator("#ek-files a[download='waveform.wav']").count() == 0
+
+
 def test_the_models_are_listed(finished: Visitor) -> None:
     finished.page.get_by_role("button", name="Models: who does what here").click()
     rows = finished.page.locator("#ek-models li")
@@ -154,4 +187,3 @@ def test_programs_give_their_own_prompt(address: str) -> None:
     assert "caption" not in steps
     with wave.open(sound) as file:
         assert file.getnframes() / file.getframerate() >= SECONDS
-    assert json.dumps(take)

@@ -14,9 +14,10 @@ import pipelines.waveform
 from page.job import Job
 from page.performance import NO_PICTURE, UNFORESEEN, perform
 from page.picture_panel import example_path
-from page.settings_panel import settings_from
+from page.settings_panel import settings_for, settings_from
+from page.status_panel import status
 from pipelines.errors import ModelFailedError
-from pipelines.records import Emotion
+from pipelines.records import Caption, Emotion
 from pipelines.symbolic.midi import read_midi
 from pipelines.waveform.prompt_parse import parse_prompt
 
@@ -44,18 +45,18 @@ def performed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Job, list[dict[
 
 def test_every_panel_is_filled_and_the_story_keeps_its_order(performed: tuple[Job, list[dict[str, Any]]]) -> None:
     _, updates = performed
-    first = {name: next(i for i, u in enumerate(updates) if name in u) for name in ("status", "feeling", "music")}
+    first = {name: next(i for i, u in enumerate(updates) if u.get(name)) for name in ("status", "feeling", "music")}
     assert first["status"] < first["feeling"] <= first["music"]
-    assert any("heard" in update for update in updates)
+    assert any(update.get("heard") for update in updates)
     assert updates[-1].keys() >= {"music", "files", "status"}
-    assert not any("wave" in update or "words" in update for update in updates)
+    assert not any(update.get("wave") or update.get("words") for update in updates)
     assert last_status(updates)["kind"] == "done"
     assert last_status(updates)["text"].startswith("Finished: 10 seconds of piano in ")
 
 
 def test_notes_and_sound_grow_and_the_take_is_whole(performed: tuple[Job, list[dict[str, Any]]]) -> None:
     request, updates = performed
-    music = [update["music"] for update in updates if "music" in update]
+    music = [update["music"] for update in updates if update.get("music")]
     notes, chunks = ([len(items(m.get(name, ""))) for m in music] for name in ("notes", "chunks"))
     assert notes == sorted(notes)
     assert chunks == sorted(chunks)
@@ -79,15 +80,15 @@ def test_the_longest_piece_sounds_from_its_first_bar_on_and_sends_little(tmp_pat
     statuses: list[str] = []
     request = job(tmp_path)
     for update in perform(str(example_path(2)), settings_from(180, lanes="Piano"), request):
-        messages += [update["music"]] if "music" in update else []
-        statuses += [update["status"]["text"]] if "status" in update else []
+        messages += [update["music"]] if update.get("music") else []
+        statuses += [update["status"]["detail"]] if "status" in update else []
         bars = len(items(messages[-1]["bars_ms"])) if messages else 0
         if bars > 40:
             request.stop()
     assert items(messages[0]["chunks"])  # no message with notes alone before the first sound
     assert len(items(messages[0]["bars_ms"])) <= 4
-    composing = [text for text in statuses if text.startswith("Composing bar")]
-    assert composing[0].startswith("Composing bar 1 of ")
+    composing = [text for text in statuses if text.startswith("bar ")]
+    assert composing[0].startswith("bar 1 of ")
     assert len(set(composing)) == len(composing) >= 2
     assert len(messages) <= bars  # never more than one for each bar, however many chunks that holds
 
@@ -142,7 +143,7 @@ def test_a_stopped_request_says_so_and_nothing_more(tmp_path: Path) -> None:
     request = job(tmp_path)
     request.stop()
     updates = list(perform(str(example_path(0)), SHORT, request))
-    assert last_status(updates) == {"text": "Stopped.", "kind": "stopped", "progress": 0.0}
+    assert last_status(updates) == status("Stopped.", "stopped")
     assert not (request.folder / "take.json").exists()
 
 
@@ -151,10 +152,10 @@ def test_stopping_in_the_middle_ends_it(tmp_path: Path) -> None:
     updates: list[dict[str, Any]] = []
     for update in perform(str(example_path(0)), settings_from(60, lanes="Piano"), request):
         updates.append(update)
-        if "music" in update:
+        if update.get("music"):
             request.stop()
     assert last_status(updates)["kind"] == "stopped"
-    assert not any("files" in update for update in updates)
+    assert not any(update.get("files") for update in updates)
 
 
 def test_what_nobody_foresaw_is_logged_and_not_shown(
@@ -166,7 +167,7 @@ def test_what_nobody_foresaw_is_logged_and_not_shown(
 
     monkeypatch.setattr(pipelines.symbolic, "run", broken)
     updates = list(perform(str(example_path(0)), SHORT, job(tmp_path)))
-    assert last_status(updates) == {"text": UNFORESEEN, "kind": "warning", "progress": 0.0}
+    assert last_status(updates) == status(UNFORESEEN, "warning")
     assert "secret detail" in caplog.text
 
 
@@ -184,23 +185,23 @@ def test_both_lanes_follow_one_emotion_to_one_take(both: tuple[Job, list[dict[st
     assert chains["symbolic"]["wanted"] == chains["waveform"]["wanted"]
     names = [entry["file"]["orig_name"] for entry in updates[-1]["files"]["files"]]
     assert names == ["symbolic.wav", "symbolic.mid", "waveform.wav", "piano_roll.png", "take.json"]
-    heard = [update["heard"] for update in updates if "heard" in update][-1]
+    heard = [update["heard"] for update in updates if update.get("heard")][-1]
     assert [lane["lane"] for lane in heard["lanes"]] == ["symbolic", "waveform"]
-    words = [update["words"] for update in updates if "words" in update]
+    words = [update["words"] for update in updates if update.get("words")]
     assert words[0]["prompt"] is None
     assert words[-1]["caption"]["text"]
     assert len(words[-1]["prompt"]["text"].splitlines()) == 2
-    first = {name: next(i for i, u in enumerate(updates) if name in u) for name in ("music", "words", "wave")}
+    first = {name: next(i for i, u in enumerate(updates) if u.get(name)) for name in ("music", "words", "wave")}
     assert first["music"] < first["words"] <= first["wave"]  # the first sound waits for no words
 
 
 def test_a_corrected_prompt_makes_only_the_music_from_words_again(both: tuple[Job, list[dict[str, Any]]]) -> None:
-    request, _ = both
+    request = both[0]
     prompt = parse_prompt("A joyful accordion waltz, 150 BPM, major.", emotion=Emotion.at(8, 7))
     again = request.corrected("prompt", prompt)
     updates = list(perform(str(example_path(2)), settings_from(10, 1.5, 3, models="embedded"), again))
-    assert not any("music" in update for update in updates)
-    words = [update["words"] for update in updates if "words" in update][-1]
+    assert not any(update.get("music") for update in updates)
+    words = [update["words"] for update in updates if update.get("words")][-1]
     earlier = json.loads((request.folder / "take.json").read_text())["chains"]
     later = json.loads((again.folder / "take.json").read_text())["chains"]
     assert later["symbolic"] == earlier["symbolic"]
@@ -209,7 +210,7 @@ def test_a_corrected_prompt_makes_only_the_music_from_words_again(both: tuple[Jo
     assert steps["caption"] == {step["name"]: step for step in earlier["waveform"]["steps"]}["caption"]
     assert (again.folder / "symbolic.mid").read_bytes() == (request.folder / "symbolic.mid").read_bytes()
     assert later["waveform"]["heard"]["arousal"] > earlier["waveform"]["heard"]["arousal"]
-    heard = [update["heard"] for update in updates if "heard" in update][-1]
+    heard = [update["heard"] for update in updates if update.get("heard")][-1]
     assert [lane["lane"] for lane in heard["lanes"]] == ["symbolic", "waveform"]  # the piano's is still shown
 
 
@@ -218,11 +219,55 @@ def test_a_corrected_emotion_makes_all_that_follows_again(both: tuple[Job, list[
     again = request.corrected("emotion", Emotion.at(8.0, 8.0))
     updates = list(perform(str(example_path(2)), settings_from(10, 1.5, 3, models="embedded"), again))
     assert {name for update in updates for name in update} >= {"feeling", "music", "words", "wave", "heard", "files"}
-    feeling = next(update["feeling"] for update in updates if "feeling" in update)
+    feeling = next(update["feeling"] for update in updates if update.get("feeling"))
     assert feeling["made_by"] == "you"
     assert feeling["sentence"].startswith("You chose joyful and lively")
     chains = json.loads((again.folder / "take.json").read_text())["chains"]
     assert [chain["wanted"]["valence"] for chain in chains.values()] == [8.0, 8.0]
+
+
+def test_stopping_at_any_moment_leaves_no_half_take(tmp_path: Path) -> None:
+    for panel in ("feeling", "words", "wave"):
+        request = job(tmp_path)
+        updates: list[dict[str, Any]] = []
+        for update in perform(str(example_path(2)), settings_from(10, lanes="From words", models="embedded"), request):
+            updates.append(update)
+            if update.get(panel):
+                request.stop()
+        assert last_status(updates)["kind"] == "stopped", panel
+        assert not (request.folder / "take.json").exists()
+
+
+def test_a_new_picture_takes_away_what_the_earlier_one_gave(performed: tuple[Job, list[dict[str, Any]]]) -> None:
+    first = next(update for update in performed[1] if "files" in update)
+    assert [name for name, value in first.items() if value is None] == ["music", "words", "wave", "heard", "files"]
+
+
+def test_a_correction_runs_its_chains_whatever_lane_is_chosen(both: tuple[Job, list[dict[str, Any]]]) -> None:
+    request, _ = both
+    again = request.corrected("caption", Caption("A boat at sea."))
+    chosen = settings_for(again, 10, 1.5, 3, "Piano", "embedded")
+    assert list(chosen) == ["waveform"]
+    updates = list(perform(str(example_path(2)), chosen, again))
+    assert last_status(updates)["kind"] == "done"
+    assert not any("music" in update for update in updates)  # the piano's panel keeps what it shows
+    assert list(settings_for(job(request.folder.parent), 10, 1.5, 3, "Piano", "embedded")) == ["symbolic"]
+
+
+def test_a_failed_lane_carries_no_music_of_another_feeling(
+    both: tuple[Job, list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> Iterator[object]:
+        raise ModelFailedError("The captioner is out of order.")
+        yield
+
+    request, _ = both
+    again = request.corrected("emotion", Emotion.at(2.0, 2.0))
+    monkeypatch.setattr(pipelines.waveform, "run", broken)
+    updates = list(perform(str(example_path(2)), settings_from(10, models="embedded"), again))
+    assert list(json.loads((again.folder / "take.json").read_text())["chains"]) == ["symbolic"]
+    names = [entry["file"]["orig_name"] for entry in updates[-1]["files"]["files"]]
+    assert "waveform.wav" not in names
 
 
 def test_one_lane_in_trouble_does_not_stop_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -236,7 +281,9 @@ def test_one_lane_in_trouble_does_not_stop_the_other(tmp_path: Path, monkeypatch
     assert last_status(updates)["kind"] == "warning"
     assert last_status(updates)["text"].startswith("Finished: 10 seconds of piano")
     assert last_status(updates)["text"].endswith("The captioner is out of order.")
-    assert [update["wave"]["trouble"] for update in updates if "wave" in update][-1] == "The captioner is out of order."
+    assert [update["wave"]["trouble"] for update in updates if update.get("wave")][
+        -1
+    ] == "The captioner is out of order."
 
 
 def test_models_that_are_missing_are_told_in_the_lane_that_needs_them(tmp_path: Path) -> None:
@@ -244,4 +291,4 @@ def test_models_that_are_missing_are_told_in_the_lane_that_needs_them(tmp_path: 
     updates = list(perform(str(example_path(0)), use, job(tmp_path)))
     assert last_status(updates)["kind"] == "warning"
     assert "not part of this version" in last_status(updates)["text"]
-    assert "fetch caption" in [update["wave"]["trouble"] for update in updates if "wave" in update][-1]
+    assert "fetch caption" in [update["wave"]["trouble"] for update in updates if update.get("wave")][-1]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from page.words import composing_sentence, feeling, heard_sentence, nearness, picture_sentence, seconds
+from page.words import bar_count, feeling, heard_sentence, nearness, picture_sentence, seconds
 from pipelines.records import Emotion, Note, Score, Section, TempoMark
 
 
@@ -47,8 +47,8 @@ def test_nearness_goes_by_steps() -> None:
 def test_progress_names_the_bar_and_never_goes_past_the_last() -> None:
     notes = tuple(Note(float(beat), 60, 1.0, 80) for beat in range(20))
     score = Score(notes, (TempoMark(0.0, 120.0),), sections=(Section("A", 0, 8),))
-    assert composing_sentence(score, 8) == "Composing bar 5 of 8…"
-    assert composing_sentence(score, 4) == "Composing bar 4 of 4…"
+    assert bar_count(score, 8) == "bar 5 of 8"
+    assert bar_count(score, 4) == "bar 4 of 4"
 
 
 @pytest.mark.parametrize(

@@ -117,13 +117,13 @@ def test_both_chains_make_one_take_with_makers_licences_and_notes(tmp_path) -> N
 def test_the_other_chain_of_an_earlier_take_is_carried_over(tmp_path) -> None:
     parts = {"waveform": Part(tuple(WORDS), {"seed": 2}), **notes(STEPS)}
     earlier = write_take(parts, tmp_path / "earlier")
-    again = write_take({"waveform": Part(tuple(WORDS), {"seed": 3})}, tmp_path / "later", carried=earlier.folder)
+    words = {"waveform": Part(tuple(WORDS), {"seed": 3})}
+    again = write_take(words, tmp_path / "later", carried=earlier.folder, carry=("symbolic",))
     assert sorted(again.files) == ["symbolic.mid", "symbolic.wav", "waveform.wav"]
     assert again.files["symbolic.mid"].read_bytes() == earlier.files["symbolic.mid"].read_bytes()
     chains = json.loads(again.record.read_text())["chains"]
     assert chains["symbolic"] == json.loads(earlier.record.read_text())["chains"]["symbolic"]
     assert chains["waveform"]["settings"] == {"seed": 3}
-    assert sorted(write_take(notes(STEPS), tmp_path / "new", carried=tmp_path / "nothing").files) == [
-        "symbolic.mid",
-        "symbolic.wav",
-    ]
+    assert sorted(write_take(words, tmp_path / "alone", carried=earlier.folder).files) == ["waveform.wav"]
+    nothing = write_take(notes(STEPS), tmp_path / "new", carried=tmp_path / "nothing", carry=("waveform",))
+    assert sorted(nothing.files) == ["symbolic.mid", "symbolic.wav"]

@@ -20,10 +20,11 @@ ARGUMENTS = [
 ]
 PATIENCE_MS = 90_000
 STATUS = "#ek-status [role=status]"
+DETAIL = "#ek-status .ek-detail"
 NOTE_FIRST_SOUND = """
 const start = AudioBufferSourceNode.prototype.start;
 AudioBufferSourceNode.prototype.start = function (...when) {
-  window.atFirstSound ??= document.querySelector('#ek-status [role=status]').textContent;
+  window.atFirstSound ??= document.querySelector('#ek-status .ek-detail').textContent;
   return start.apply(this, when);
 };
 """

@@ -22,6 +22,7 @@ function paint() {
   at('.ek-heard-empty').hidden = lanes.length > 0;
   at('ul').replaceChildren(...lanes.map(said));
   at('.ek-key').hidden = !lanes.length;
+  for (const [lane, mark] of [['symbolic', '.ek-got'], ['waveform', '.ek-got-too']]) at(mark).hidden = !lanes.some((said) => said.lane === lane);
   const points = lanes.map(({ lane, heard }) => ({ ...heard, kind: KINDS[lane], name: SHORT[lane] }));
   if (lanes.length) points.unshift({ ...props.value.wanted, valence_sd: 0, arousal_sd: 0, kind: 'asked', name: 'asked for' });
   drawPlane(at('.ek-plane'), points);

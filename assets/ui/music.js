@@ -8,7 +8,7 @@ const NOTHING = { notes: [], bars_ms: [], sections: [] };
 const still = window.matchMedia('(prefers-reduced-motion: reduce)');
 let shown = NOTHING;
 const lastS = () => (shown.bars_ms[shown.bars_ms.length - 1] || 0) / 1000;
-const player = window.ekphonia.makePlayer(box, { rate: 44100, lastS, draw, sound: () => {} });
+const player = window.ekphonia.makePlayer(box, { name: 'the piano', rate: 44100, lastS, draw, sound: () => {} });
 canvas.addEventListener('click', (event) => {
   if (!player.available()) return;
   const scale = geometry();
@@ -118,12 +118,17 @@ function read(value) {
   if (value) for (const name of Object.keys(NOTHING)) shown[name] = JSON.parse(`[${value[name] || ''}]`);
 }
 
+function empty() {
+  for (const part of ['.ek-lane', '.ek-made', '.ek-caption', '.ek-trouble']) at(part).textContent = '';
+  canvas.setAttribute('aria-label', 'Piano roll, empty');
+}
+
 function paint() {
   const value = props.value && props.value.run ? props.value : null;
   box.dataset.state = value ? 'shown' : 'empty';
   read(value);
   if (player.take(value)) born = [];
-  if (!value) return;
+  if (!value) { empty(); return; }
   const now = performance.now();
   const count = shown.notes.length;
   while (born.length < count) born.push(now);

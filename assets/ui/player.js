@@ -1,8 +1,8 @@
 // The player of a lane: chunks of sound in an AudioContext while they come, then the whole take as an <audio> element,
 // which takes over when the visitor seeks or plays again, so that nothing is heard twice or torn.
 //
-// In: makePlayer(box, { rate, lastS(), draw(now), sound(part) }): the element that holds .ek-play, .ek-seek, .ek-time and
-// <audio>; the sample rate of the lane; the last second that the view knows of; drawing, which says whether something
+// In: makePlayer(box, { name, rate, lastS(), draw(now), sound(part) }): the element that holds .ek-play, .ek-seek, .ek-time
+// and <audio>; what the lane is called; its sample rate; the last second that the view knows of; drawing, which says whether something
 // still moves; and what is told of each chunk, its samples included. Then take(value) with every value: { run, asked_s,
 // chunks, hold, sound }. One lane plays at a time.
 window.ekphonia.makePlayer = (box, view) => {
@@ -52,11 +52,24 @@ window.ekphonia.makePlayer = (box, view) => {
     return buffer;
   }
 
+  const TRIES = 3, PAUSE_MS = 400;
+
   async function load([address, second], number, ofRun) {
-    const answer = await fetch(root + address);
-    if (!answer.ok || ofRun !== run) return;
-    const buffer = bufferOf(await answer.arrayBuffer());
-    if (ofRun !== run) return;
+    for (let left = TRIES; left > 0; left--) {
+      const answer = await fetch(root + address).catch(() => null);
+      if (ofRun !== run) return;
+      if (answer && answer.ok) {
+        const buffer = bufferOf(await answer.arrayBuffer());
+        if (ofRun === run) keep(number, second, buffer);
+        return;
+      }
+      await new Promise((done) => { setTimeout(done, PAUSE_MS); });
+    }
+    // A chunk that does not come is silence, so that what follows is heard.
+    if (ofRun === run) keep(number, second, new AudioBuffer({ length: 1, numberOfChannels: 1, sampleRate: view.rate }));
+  }
+
+  function keep(number, second, buffer) {
     live.buffers[number] = { start: second, buffer, scheduled: false };
     view.sound({ start: second, buffer });
     follow();
@@ -171,7 +184,7 @@ window.ekphonia.makePlayer = (box, view) => {
     seek.disabled = play.disabled;
     play.classList.toggle('ek-going', going);
     play.classList.toggle('ek-waits', waits);
-    play.setAttribute('aria-label', going ? 'Pause' : 'Play');
+    play.setAttribute('aria-label', `${going ? 'Pause' : 'Play'} ${view.name}`);
     const whole = length(), here = position();
     seek.max = whole.toFixed(1);
     if (document.activeElement !== seek || going) seek.value = here.toFixed(1);
@@ -195,29 +208,29 @@ window.ekphonia.makePlayer = (box, view) => {
   }
 
   // A new run empties the player. The lane whose sound comes first plays by itself; the other waits to be asked.
-  function begin(value) {
+  function begin(newRun) {
     stopSources();
     audio.pause();
     audio.removeAttribute('src');
     audio.load();
     Object.assign(live, { buffers: [], base: null, loading: 0, held: 0 });
     mode = 'live';
-    run = value.run;
-    for (const other of players) if (other !== self && other.run() !== self.run()) other.pause();
+    run = newRun;
+    if (run) for (const other of players) if (other !== self && other.run() !== self.run()) other.pause();
     wanted = claimed = false;
   }
 
   // Says whether the value begins a new run.
   function take(value) {
     askedS = (value && value.asked_s) || 0;
-    if (!value) { follow(); return false; }
-    const fresh = value.run !== run;
-    if (fresh) begin(value);
+    const fresh = (value ? value.run : null) !== run;
+    if (fresh) begin(value ? value.run : null);
+    if (!value) { follow(); return fresh; }
     hold = Boolean(value.hold);
     const chunks = JSON.parse(`[${value.chunks || ''}]`);
     for (; live.loading < chunks.length; live.loading++) {
       const number = live.loading;
-      load(chunks[number], number, run).catch(() => { live.buffers[number] = undefined; });
+      load(chunks[number], number, run);
     }
     if (chunks.length && !claimed) {
       claimed = true;

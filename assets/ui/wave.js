@@ -5,7 +5,7 @@ const at = (name) => box.querySelector(name);
 const canvas = at('canvas');
 const RATE = 32000, STRETCH_S = 0.05;
 let peaks = [];
-const player = window.ekphonia.makePlayer(box, { rate: RATE, lastS: () => peaks.length * STRETCH_S, draw, sound: measure });
+const player = window.ekphonia.makePlayer(box, { name: 'the music from words', rate: RATE, lastS: () => peaks.length * STRETCH_S, draw, sound: measure });
 
 function measure({ start, buffer }) {
   const samples = buffer.getChannelData(0), stretch = Math.round(STRETCH_S * RATE), begin = Math.round(start * RATE);
@@ -54,11 +54,16 @@ canvas.addEventListener('click', (event) => {
   player.goTo(Math.max(0, Math.min(player.length(), second)));
 });
 
+function empty() {
+  for (const part of ['.ek-lane', '.ek-made', '.ek-caption', '.ek-note', '.ek-trouble']) at(part).textContent = '';
+  canvas.setAttribute('aria-label', 'Waveform, empty');
+}
+
 function paint() {
   const value = props.value && props.value.run ? props.value : null;
   box.dataset.state = value && value.chunks ? 'shown' : 'empty';
   if (player.take(value)) peaks = [];
-  if (!value) return;
+  if (!value) { empty(); return; }
   at('.ek-lane').textContent = value.lane;
   at('.ek-made').textContent = value.made_by ? `made by the ${value.made_by}` : '';
   at('.ek-caption').textContent = value.text;

@@ -1,5 +1,6 @@
 // In: { caption, prompt, parts }, or nothing yet; a field is { text, made_by, note, seconds }. Out: the events "caption" and
-// "prompt" with { step, text }, the visitor's own words. What is being written is not overwritten by what comes.
+// "prompt" with { step, text }, the visitor's own words. While the visitor writes in a
+// field that holds words already, what comes does not overwrite them.
 const { maker } = window.ekphonia;
 const box = element.querySelector('.ek-words');
 const forms = Object.fromEntries([...box.querySelectorAll('form')].map((form) => [form.dataset.step, form]));
@@ -27,9 +28,10 @@ for (const [step, form] of Object.entries(forms)) {
 
 function show(step, value) {
   const form = forms[step], text = value ? value.text : '';
+  const writing = value && found[step] && edited(step) && document.activeElement === area(form);
   if (text !== found[step]) {
     found[step] = text;
-    area(form).value = text;
+    if (!writing) area(form).value = text;
   }
   area(form).disabled = !value;
   const said = value && (value.made_by === 'you' ? `${VERBS[step]} you` : maker(VERBS[step], value.made_by, value.seconds));

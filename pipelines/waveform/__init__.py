@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.catalogue import MUSICGEN_SMALL, ModelEntry, entry_for, paper_entry
 from pipelines.chain import Clock, check_given, emotion_step, first_that_works, given_step, took_over, whole_audio
-from pipelines.errors import ModelFailedError, SettingsError
+from pipelines.errors import ModelFailedError, SettingsError, StoppedError
 from pipelines.models import check_models, choose, default_models
 from pipelines.records import Audio, Caption, Emotion, MusicPrompt, Picture, Step
 from pipelines.settings import check_duration, check_seed, check_strength
@@ -118,9 +118,11 @@ def run(
     emotion = emotion_step(picture, given, settings.emotion_source())
     if emotion is not None:
         yield emotion
+    _go_on(cancelled)
     caption = _caption_step(picture, emotion, given, settings)
     if caption is not None:
         yield caption
+    _go_on(cancelled)
     prompt = _prompt_step(caption, emotion, given, settings)
     yield prompt
     sound: Audio | None = None
@@ -130,6 +132,11 @@ def run(
         yield step
     if sound is not None:
         yield _hear(sound)
+
+
+def _go_on(cancelled: Callable[[], bool]) -> None:
+    if cancelled():
+        raise StoppedError("Making music was stopped.")
 
 
 def _caption_step(
