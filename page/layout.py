@@ -23,6 +23,7 @@ from page.performance import Update, perform
 from page.picture_panel import PicturePanel, example_path, picture_panel
 from page.settings_panel import SettingsPanel, settings_for, settings_panel
 from page.status_panel import INVITATION, status, status_panel
+from page.takeaway import take_away
 from page.wave_panel import wave_panel
 from page.words_panel import words_panel
 from pipelines.errors import EkphoniaError, SettingsError
@@ -136,6 +137,13 @@ def _connect(page: Page) -> None:
         **PRIVATE,
     )
     _connect_models(page.models)
+    page.panels["files"].make(
+        _take_away, [page.job, picture.picture], [page.panels["files"]], concurrency_limit=AT_ONCE, **PRIVATE
+    )
+
+
+def _take_away(job: Job | None, path: str | None, event: gr.EventData) -> Iterator[dict[str, Any]]:
+    yield from take_away(job, path, event._data.get("kind"))
 
 
 def _connect_models(models: ModelsPanel) -> None:

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from pipelines.command_export import export_parser, replay_parser
 from pipelines.command_line import (
     BAD_INPUT,
     MIDI_SUFFIXES,
@@ -147,6 +148,8 @@ COMMANDS: dict[str, Callable[[], Parser]] = {
     "hear": _hear_parser,
     "compose": _compose_parser,
     "models": lambda: (models_parser(), print_models),
+    "export": export_parser,
+    "replay": replay_parser,
     "fetch": lambda: (fetch_parser(), fetch_model),
 }
 

@@ -111,7 +111,7 @@ def _carry(earlier: Path, scratch: Path, *, chains: Collection[str]) -> dict[str
 
 
 def _link(source: Path, target: Path) -> None:
-    """The same file under another name, a copy where the file system has no links; files are replaced, never changed."""
+    """The same file under another name, a copy where there are no links; files are replaced, never changed."""
     try:
         os.link(source, target)
     except OSError:
@@ -177,6 +177,7 @@ def chain_record(part: Part) -> dict[str, Any]:
         "settings": dict(part.settings),
         "steps": [_step_record(step) for step in finals.values()],
         "wanted": plain(wanted),
+        "wanted_exact": asdict(wanted) if wanted else None,  # a replay needs every digit
         "heard": plain(heard),
         "distance": round(wanted.distance(heard), 3) if wanted and heard else None,
     }

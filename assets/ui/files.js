@@ -1,6 +1,19 @@
-// In: { files: [{ file, title, note, size }] }, or nothing yet.
+// In: { files: [{ file, title, note, size }], making: { kind, part, text } or null }, or nothing yet. Out: the event "make" with
+// { kind }.
 const list = element.querySelector('ul');
 const empty = element.querySelector('.ek-files-empty');
+const more = element.querySelector('.ek-more');
+const bar = more.querySelector('progress');
+const KINDS = [['mp3', 'MP3'], ['ogg', 'OGG'], ['mp4', 'Film (MP4)'], ['zip', 'ZIP']];
+
+const buttons = KINDS.map(([kind, name]) => {
+  const button = document.createElement('button');
+  button.type = 'button';
+  button.textContent = name;
+  button.addEventListener('click', () => trigger('make', { kind }));
+  return button;
+});
+more.querySelector('.ek-kinds').append(...buttons);
 
 function row({ file, title, note, size }) {
   const item = document.createElement('li');
@@ -18,11 +31,21 @@ function row({ file, title, note, size }) {
   return item;
 }
 
+let shown = '';
 function paint() {
-  const files = (props.value && props.value.files) || [];
-  list.replaceChildren(...files.map(row));
+  const value = props.value || {}, files = value.files || [], making = value.making || null;
+  const names = JSON.stringify(files.map(({ file, size }) => [file.url, size]));
+  if (names !== shown) list.replaceChildren(...files.map(row)); // else a focused link would be lost while something is made
+  shown = names;
   list.hidden = !files.length;
   empty.hidden = files.length > 0;
+  more.hidden = !files.length;
+  const going = Boolean(making) && making.part !== null;
+  for (const button of buttons) button.disabled = going;
+  const line = more.querySelector('.ek-making'), text = making ? making.text : '';
+  if (line.textContent !== text) line.textContent = text;
+  bar.hidden = !going;
+  bar.value = going ? making.part : 0;
 }
 
 watch('value', paint);
