@@ -1,8 +1,9 @@
-"""The page's server: `python app.py [--host ADDRESS] [--port NUMBER]`.
+"""The page's server: `python app.py [--host ADDRESS] [--port NUMBER] [--allow-fetch]`.
 
 Builds the page, opens it to browsers, then loads the models in the background. The environment variables
 GRADIO_SERVER_NAME and GRADIO_SERVER_PORT stand in for the arguments; a free port from 7860 on is taken when none is
-given.
+given. Visitors may fetch models from the hub where the server is reached from this machine alone, elsewhere only with
+--allow-fetch or EKPHONIA_FETCH=1.
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ if os.environ.get("SPACES_ZERO_GPU"):  # on such a Space it must come before wha
     import spaces  # noqa: F401
 
 from page.layout import build
+from page.models_panel import FETCH_VARIABLE, HOST_VARIABLE, check_page_models
 from page.theme import head, theme
 from page.warm import warm_up_in_background
+from pipelines.errors import SettingsError
 
 if os.environ.get("SPACES_ZERO_GPU"):
     from pipelines.waveform.musicgen_zero_gpu import lent_gpu
@@ -53,6 +56,7 @@ def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(prog="python app.py", description="Open Ekphonia's page.")
     options.add_argument("--host", default=None, help="address to listen on; 127.0.0.1 by default, 0.0.0.0 for all")
     options.add_argument("--port", type=int, default=None, help="port to listen on; a free one from 7860 by default")
+    options.add_argument("--allow-fetch", action="store_true", help="let every visitor fetch models from the model hub")
     options.add_argument("--no-warm-up", action="store_true", help="load models only when the first visitor needs them")
     return options
 
@@ -60,6 +64,14 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Serve until interrupted."""
     options = parser().parse_args(arguments)
+    try:
+        check_page_models()
+    except SettingsError as error:
+        sys.exit(f"ekphonia: {error}")
+    if options.host:
+        os.environ[HOST_VARIABLE] = options.host
+    if options.allow_fetch:
+        os.environ[FETCH_VARIABLE] = "1"
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     try:

@@ -19,7 +19,8 @@ class ModelEntry:
     `made_by` is what the page shows beside the value. `hub_id` is the id at a model hub, or the path of a folder with
     the same files, of a paper's own model; an embedded one has none. `weights` is a file's name in assets/weights;
     `packages` are the installed packages whose own weights it needs. `size_mb` is what it takes on disk, those
-    packages not counted.
+    packages not counted. A paper's own may have `weights` too: what the project trains to sit on it. `kind` is the
+    type that its configuration names, `parts` what must lie beside the weights, of each part one of the files.
     """
 
     role: str
@@ -30,6 +31,8 @@ class ModelEntry:
     weights: str | None = None
     hub_id: str | None = None
     packages: tuple[str, ...] = ()
+    kind: str = ""
+    parts: tuple[tuple[str, ...], ...] = ()
 
     @property
     def embedded(self) -> bool:
@@ -115,11 +118,13 @@ EMBEDDED = _by_role(
 PAPER = _by_role(
     ModelEntry(
         role="emotion",
-        name="ResNet-50 with GRU and attention",
+        name="ResNet-50 backbone",
         made_by="ResNet-50 classifier",
         licence="Apache-2.0 (microsoft/resnet-50)",
         size_mb=102,
+        weights="emotion_resnet50.safetensors",
         hub_id="microsoft/resnet-50",
+        kind="resnet",
     ),
     ModelEntry(
         role="caption",
@@ -128,6 +133,8 @@ PAPER = _by_role(
         licence="BSD-3-Clause",
         size_mb=1880,
         hub_id="Salesforce/blip-image-captioning-large",
+        kind="blip",
+        parts=(("tokenizer.json", "vocab.txt"), ("preprocessor_config.json", "processor_config.json")),
     ),
     ModelEntry(
         role="prompt",
@@ -136,6 +143,8 @@ PAPER = _by_role(
         licence="Apache-2.0",
         size_mb=2620,
         hub_id="tiiuae/falcon-rw-1b",
+        kind="falcon",
+        parts=(("tokenizer.json", "vocab.json"),),
     ),
     ModelEntry(
         role="audio",
@@ -144,6 +153,8 @@ PAPER = _by_role(
         licence=MUSICGEN_LICENCE,
         size_mb=2370,
         hub_id=MUSICGEN_SMALL,
+        kind="musicgen",
+        parts=(("tokenizer.json", "spiece.model"),),
     ),
 )
 
@@ -164,6 +175,13 @@ def paper_entry(role: str) -> ModelEntry:
         SettingsError: no paper's model plays that role.
     """
     return _look_up(PAPER, role)
+
+
+def parts_needed(model_id: str, kind: str) -> tuple[tuple[str, ...], ...]:
+    """What must lie beside a model's weights, of each part one of the files: by the model's id, else by its kind."""
+    by_id = [entry for entry in PAPER.values() if entry.hub_id == model_id]
+    of_kind = [entry for entry in PAPER.values() if entry.kind == kind]
+    return next((entry.parts for entry in (*by_id, *of_kind)), ())
 
 
 def _look_up(entries: dict[str, ModelEntry], role: str) -> ModelEntry:

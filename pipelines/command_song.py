@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.chains import ChainSettings, run_chain
-from pipelines.command_line import BAD_INPUT, PICTURE_SUFFIXES, Parser, add_music_options, complain, files_of
-from pipelines.errors import PictureError
+from pipelines.command_line import BAD_INPUT, PICTURE_SUFFIXES, TROUBLE, Parser, add_music_options, complain, files_of
+from pipelines.errors import EkphoniaError, PictureError, SettingsError, StoppedError
 from pipelines.models import MODELS
-from pipelines.records import Emotion, Step
+from pipelines.records import Emotion, Picture, Step
+from pipelines.settings import check_emotion
 from pipelines.symbolic import SymbolicSettings
 from pipelines.waveform import BACKENDS, WaveformSettings
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pipelines.bundle import Part
 
 PIPELINES = {"symbolic": ("symbolic",), "waveform": ("waveform",), "both": ("symbolic", "waveform")}
+WORDS_ONLY = ("caption", "prompt", "musicgen", "musicgen_backend")  # options that notes have no use for
 OUT = Path("out")
 
 
@@ -38,8 +40,7 @@ def song_parser() -> Parser:
     parser.add_argument(
         "--pipeline",
         choices=tuple(PIPELINES),
-        default="symbolic",
-        help="by notes, by words, or both (default: symbolic)",
+        help="by notes, by words, or both (default: symbolic, or waveform with an option of it)",
     )
     add_music_options(parser, defaults)
     parser.add_argument("--models", choices=MODELS, default=defaults.models, help=f"default: {defaults.models}")
@@ -70,26 +71,27 @@ def _add_waveform_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("models of the waveform pipeline")
     group.add_argument(
         "--musicgen",
-        default=defaults.musicgen,
         metavar="MODEL",
         help=f"a hub's id or a folder (default: {defaults.musicgen})",
     )
-    group.add_argument("--musicgen-backend", choices=BACKENDS, default=BACKENDS[0], help=f"default: {BACKENDS[0]}")
+    group.add_argument("--musicgen-backend", choices=BACKENDS, help=f"default: {defaults.musicgen_backend}")
     group.add_argument("--emotion-checkpoint", metavar="NAME", help="a trained emotion classifier's name or file")
 
 
 def _song(options: argparse.Namespace) -> int:
     chains = _chains(options)
+    given = _given(options)
+    for settings in chains.values():
+        settings.check()
     if not options.picture.is_dir():
-        _make_take(options.picture, options.out or OUT / options.picture.stem, chains, options)
-        return 0
-    failures = 0
+        return _make_take(options.picture, options.out or OUT / options.picture.stem, chains, given)
+    code = 0
     for path, name in _folder_names(files_of(options.picture, PICTURE_SUFFIXES, "pictures")).items():
         try:
-            _make_take(path, (options.out or OUT) / name, chains, options)
+            code = _make_take(path, (options.out or OUT) / name, chains, given) or code
         except PictureError as error:
-            failures = complain(error, BAD_INPUT)  # the message names the picture
-    return failures
+            code = complain(error, BAD_INPUT)  # the message names the picture
+    return code
 
 
 def _chains(options: argparse.Namespace) -> dict[str, ChainSettings]:
@@ -101,19 +103,42 @@ def _chains(options: argparse.Namespace) -> dict[str, ChainSettings]:
         "models": options.models,
         "emotion_checkpoint": options.emotion_checkpoint,
     }
+    chosen = {name: getattr(options, name) for name in ("musicgen", "musicgen_backend")}
     chains: dict[str, ChainSettings] = {
         "symbolic": SymbolicSettings(**common),
-        "waveform": WaveformSettings(**common, musicgen=options.musicgen, musicgen_backend=options.musicgen_backend),
+        "waveform": WaveformSettings(**common, **{name: value for name, value in chosen.items() if value is not None}),
     }
-    return {name: chains[name] for name in PIPELINES[options.pipeline]}
+    return {name: chains[name] for name in PIPELINES[_pipeline(options)]}
+
+
+def _pipeline(options: argparse.Namespace) -> str:
+    """The pipeline that was asked for, by its name or by an option that only one has.
+
+    Raises SettingsError for an option that the pipeline asked for has no use for.
+    """
+    words_only = [name for name in WORDS_ONLY if getattr(options, name) is not None]
+    if options.pipeline == "symbolic" and words_only:
+        option = f"--{words_only[0].replace('_', '-')}"
+        raise SettingsError(f"{option} is for the waveform pipeline; choose --pipeline waveform or both.")
+    return options.pipeline or ("waveform" if words_only else "symbolic")
 
 
 def _given(options: argparse.Namespace) -> dict[str, Any]:
-    """What the person says in place of a step."""
-    said = {"caption": options.caption, "prompt": options.prompt}
-    given: dict[str, Any] = {step: text for step, text in said.items() if text is not None}
+    """What the person says in place of a step, checked before any work.
+
+    Raises SettingsError for an emotion off the scale, and for a caption or a prompt that cannot be used.
+    """
+    from pipelines.waveform.corrections import user_caption, user_prompt
+
+    given: dict[str, Any] = {}
     if options.emotion is not None:
+        check_emotion(*options.emotion)
         given["emotion"] = Emotion.at(*options.emotion)
+    if options.caption is not None:
+        given["caption"] = user_caption(options.caption)
+    if options.prompt is not None:
+        user_prompt(options.prompt, given.get("emotion"))
+        given["prompt"] = options.prompt  # what it does not say follows from the picture's emotion, read later
     return given
 
 
@@ -123,24 +148,47 @@ def _folder_names(paths: Sequence[Path]) -> dict[Path, str]:
     return {path: path.stem if taken[path.stem.casefold()] == 1 else path.name for path in paths}
 
 
-def _make_take(path: Path, folder: Path, chains: Mapping[str, ChainSettings], options: argparse.Namespace) -> None:
-    from pipelines.bundle import Part, check_folder, write_take
+def _make_take(path: Path, folder: Path, chains: Mapping[str, ChainSettings], given: Mapping[str, Any]) -> int:
+    """Make a picture's music by each chain, write what worked and return the exit code.
+
+    Raises the error of a chain that failed where no other worked.
+    """
+    from pipelines.bundle import check_folder, write_take
     from pipelines.picture import read_picture
 
     check_folder(folder)
-    for settings in chains.values():
-        settings.check()
-    given = _given(options)
     picture = read_picture(path)
-    parts: dict[str, Part] = {}
-    for name, settings in chains.items():
-        steps = tuple(_told(path, run_chain(name, picture, settings, given)))
-        given.setdefault("emotion", next(step for step in steps if step.name == "emotion"))  # both follow the same
-        parts[name] = Part(steps, asdict(settings))
+    parts, failures = _run_chains(path, picture, chains, dict(given))
+    if failures and not parts:
+        raise failures[0]
     take = write_take(parts, folder, picture=picture)
     for name, part in parts.items():
         print(_result(part, RESULTS[name]))
     print(take.folder)
+    for failure in failures:
+        complain(failure, TROUBLE)
+    return TROUBLE if failures else 0
+
+
+def _run_chains(
+    path: Path, picture: Picture, chains: Mapping[str, ChainSettings], given: dict[str, Any]
+) -> tuple[dict[str, Part], list[EkphoniaError]]:
+    """The parts of the chains that worked, and the errors of those that failed."""
+    from pipelines.bundle import Part
+
+    parts: dict[str, Part] = {}
+    failures: list[EkphoniaError] = []
+    for name, settings in chains.items():
+        try:
+            steps = tuple(_told(path, run_chain(name, picture, settings, given)))
+        except StoppedError:
+            raise
+        except EkphoniaError as failure:
+            failures.append(failure)
+            continue
+        given.setdefault("emotion", next(step for step in steps if step.name == "emotion"))  # both follow the same
+        parts[name] = Part(steps, asdict(settings))
+    return parts, failures
 
 
 def _told(path: Path, steps: Iterable[Step]) -> Iterator[Step]:

@@ -28,9 +28,9 @@ from torch import nn
 from pipelines.catalogue import ModelEntry, paper_entry
 from pipelines.emotion import CLASSIFIER
 from pipelines.emotion_head import EmotionHead, HeadConfig, HeadOutput, head_from
-from pipelines.errors import ModelFailedError, ModelMissingError, WeightsError
+from pipelines.errors import ModelFailedError, ModelMissingError, SettingsError, WeightsError
 from pipelines.hub import local_folder
-from pipelines.models import compute_on_one_thread, load_once, load_weights, save_weights, weights_path
+from pipelines.models import BACKBONE, compute_on_one_thread, load_once, load_weights, save_weights, weights_path
 from pipelines.records import Emotion, Picture, clip_va
 
 KIND = "resnet classifier"
@@ -112,25 +112,29 @@ def save_classifier(path: Path, classifier: ResNetClassifier, *, with_backbone: 
     backbone: Any = classifier.backbone
     if with_backbone:
         state = backbone.state_dict().items()
-        tensors |= {f"backbone.{n}": t.half() if t.is_floating_point() else t for n, t in state}
+        tensors |= {f"{BACKBONE}{n}": t.half() if t.is_floating_point() else t for n, t in state}
     config = {"kind": KIND, "head": classifier.head.get_config(), "backbone": backbone.config.to_dict()}
     save_weights(path, tensors, config | {"classifier": asdict(classifier.config)})
 
 
 def checkpoint_path(name: str | None) -> Path:
-    """A checkpoint by its path, or by its name in assets/weights; None for the project's own name.
+    """A checkpoint by its path, or by its name in assets/weights, both with or without ".safetensors".
+
+    None is for the project's own name.
 
     Raises:
         ModelMissingError: there is no such file.
     """
-    own = weights_path(f"{name or CLASSIFIER}{SUFFIX}")
-    path = Path(name) if name and Path(name).is_file() else own
-    if not path.is_file():
+    file = f"{(name or CLASSIFIER).removesuffix(SUFFIX)}{SUFFIX}"
+    places = [*([Path(name), Path(file)] if name else []), weights_path(file)]
+    found = next((path for path in places if path.is_file()), None)
+    if found is None:
+        where = f"no file {file}{', neither here nor' if name else ''} in assets/weights"
         raise ModelMissingError(
-            f"The paper's emotion classifier {name or CLASSIFIER} has not been trained on this machine (no file "
-            f"{own.name} in assets/weights); name another checkpoint, or choose the models auto or embedded."
+            f"The paper's emotion classifier {name or CLASSIFIER} has not been trained on this machine ({where}); "
+            "name another checkpoint, or choose the models auto or embedded."
         )
-    return path
+    return found
 
 
 def open_resnet(name: str | None = None) -> ResNetReader:
@@ -157,9 +161,10 @@ def _load(path: Path) -> ResNetClassifier:
             raise WeightsError(f"{path.name} holds no emotion classifier; choose another checkpoint.")
         head = head_from(stored["head"], _under(tensors, "head."))
         config = ClassifierConfig(**stored["classifier"])
-        backbone = _backbone(stored["backbone"], _under(tensors, "backbone."), config.backbone_id)
-    except (WeightsError, KeyError, TypeError, ValueError, RuntimeError, OSError) as cause:
-        said = str(cause) if isinstance(cause, WeightsError) else f"The checkpoint {path.name} cannot be loaded."
+        backbone = _backbone(stored["backbone"], _under(tensors, BACKBONE), config.backbone_id)
+    except (WeightsError, SettingsError, KeyError, TypeError, ValueError, RuntimeError, OSError) as cause:
+        cure = f"The checkpoint {path.name} cannot be loaded; train it again or name another."
+        said = str(cause) if isinstance(cause, WeightsError) else cure
         raise ModelFailedError(said) from cause
     return ResNetClassifier(backbone, head, config).eval().requires_grad_(False)
 
@@ -174,7 +179,8 @@ def _backbone(shape: Mapping[str, Any], tensors: Mapping[str, torch.Tensor], bac
         return backbone
     folder = local_folder(backbone_id)
     if folder is None:
-        raise WeightsError(f"The backbone {backbone_id} is not on this machine; fetch it with the role emotion.")
+        command = f"python -m pipelines fetch {backbone_id}"
+        raise WeightsError(f"The backbone {backbone_id} is not on this machine; fetch it with `{command}`.")
     loaded: nn.Module = ResNetModel.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
     return loaded
 

@@ -19,9 +19,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pipelines.catalogue import ModelEntry, entry_for, paper_entry
+from pipelines.catalogue import MUSICGEN_SMALL, ModelEntry, entry_for, paper_entry
 from pipelines.errors import ModelMissingError, SettingsError, WeightsError
-from pipelines.hub import local_folder
+from pipelines.hub import is_hub_id, local_folder, problem_of, whole_folder
+from pipelines.hub_files import safetensors_header
 
 if TYPE_CHECKING:
     import torch
@@ -33,6 +34,8 @@ T = TypeVar("T")
 
 MODELS = ("auto", "embedded", "paper")
 MODELS_VARIABLE = "EKPHONIA_MODELS"
+NOT_TRAINED = "trained classifier: none on this machine yet"
+BACKBONE = "backbone."
 
 _loaded: dict[str, Any] = {}
 _locks: dict[str, threading.Lock] = {}
@@ -53,33 +56,73 @@ def check_models(models: str) -> None:
 def choose(role: str, models: str, *, paper: ModelEntry | None = None) -> ModelEntry:
     """The model that plays a role: by `models` "auto" the paper's where it lies on this machine, else the embedded.
 
-    "embedded" never looks further; "paper" insists. `paper` stands in for the catalogue's own entry, such as for a
-    fine-tuned checkpoint. The network is never touched.
+    "embedded" never looks further; "paper" insists, and so does a `paper` that stands in for the catalogue's own entry,
+    such as a fine-tuned checkpoint's: who names a model does not want another. A model whose files are damaged is
+    chosen all the same, so that loading it says what is wrong. The network is never touched.
 
     Raises:
         SettingsError: unknown role or models.
-        ModelMissingError: `models` is "paper" and the paper's model is not on this machine.
+        ModelMissingError: the model that is insisted on is not on this machine.
     """
     check_models(models)
     if models == "embedded":
         return entry_for(role)
     wanted = paper or paper_entry(role)
-    if local_folder(wanted.hub_id or "") is not None:
+    if _trained(wanted) and local_folder(wanted.hub_id or "") is not None:
         return wanted
-    if models == "paper":
-        raise ModelMissingError(
-            f"{wanted.name} ({wanted.hub_id}, {wanted.size_mb:.0f} MB) is not on this machine; fetch it with "
-            f"`python -m pipelines fetch {role}`, or choose the models auto or embedded."
-        )
+    named = wanted.hub_id != paper_entry(role).hub_id
+    if models == "paper" or named:
+        raise ModelMissingError(_missing(wanted, named=named))
     return entry_for(role)
 
 
+def _missing(entry: ModelEntry, *, named: bool) -> str:
+    """That a model is not here and how it comes here; `named` says that it is not the catalogue's own."""
+    if not _trained(entry):
+        return f"The {entry.made_by} has not been trained on this machine; choose the models auto or embedded."
+    hub_id = entry.hub_id or ""
+    if named and not is_hub_id(hub_id):
+        return f"The folder {hub_id} holds no whole model; name another, or one of the hub such as {MUSICGEN_SMALL}."
+    size = f", {entry.size_mb:.0f} MB" if entry.size_mb else ""
+    other = "name another model" if named else "choose the models auto or embedded"
+    called = hub_id if named else f"{entry.name} ({hub_id}{size})"
+    command = f"python -m pipelines fetch {hub_id if named else entry.role}"
+    return f"{called} is not on this machine; fetch it with `{command}`, or {other}."
+
+
 def is_here(entry: ModelEntry) -> bool:
-    """Whether a model can be loaded without the network: its files, or the packages that hold it, are here."""
-    if entry.hub_id is not None:
-        return local_folder(entry.hub_id) is not None
-    weights = entry.weights is None or weights_path(entry.weights).is_file()
-    return weights and all(importlib.util.find_spec(package) is not None for package in entry.packages)
+    """Whether a model can be loaded without the network: all of its files, or the packages that hold it, are here."""
+    if not _trained(entry):
+        return False
+    if entry.hub_id is None:
+        return all(importlib.util.find_spec(package) is not None for package in entry.packages)
+    return _carries_backbone(entry) or whole_folder(entry.hub_id) is not None
+
+
+def note_on(entry: ModelEntry) -> str:
+    """Why a model of which something lies here cannot play, in a few words; "" for one that can, or is not here."""
+    if entry.hub_id is None or is_here(entry):
+        return ""
+    if not _trained(entry):
+        return NOT_TRAINED
+    problem = problem_of(entry.hub_id)
+    return f"what is on this machine {problem}; fetch it again" if problem else ""
+
+
+def may_be_fetched(entry: ModelEntry) -> bool:
+    """Whether the hub has what a model lacks here."""
+    return entry.hub_id is not None and _trained(entry) and not is_here(entry)
+
+
+def _trained(entry: ModelEntry) -> bool:
+    """Whether the entry's file in assets/weights is there, where it needs one."""
+    return entry.weights is None or weights_path(entry.weights).is_file()
+
+
+def _carries_backbone(entry: ModelEntry) -> bool:
+    """Whether the entry's file in assets/weights holds what else would come from the hub."""
+    header = safetensors_header(weights_path(entry.weights)) if entry.weights else None
+    return any(name.startswith(BACKBONE) for name in header or {})
 
 
 def load_once(key: str, loader: Callable[[], T]) -> T:

@@ -12,7 +12,7 @@ from pipelines import models
 from pipelines.catalogue import paper_entry
 from pipelines.chain import emotion_step
 from pipelines.emotion import EmotionSource, open_readers
-from pipelines.emotion_resnet import classifier_on, open_resnet, prepare, save_classifier
+from pipelines.emotion_resnet import checkpoint_path, classifier_on, open_resnet, prepare, save_classifier
 from pipelines.errors import ModelFailedError, ModelMissingError
 from pipelines.records import LABELS, Picture
 
@@ -56,7 +56,8 @@ def test_a_head_alone_sits_on_the_hubs_backbone(tmp_path: Path, monkeypatch: pyt
     use_cache(monkeypatch, tmp_path / "cache")
     whole = tiny()
     save_classifier(tmp_path / "head.safetensors", whole, with_backbone=False)
-    with pytest.raises(ModelFailedError, match="backbone microsoft/resnet-50 is not on this machine"):
+    cure = "backbone microsoft/resnet-50 is not .*; fetch it with `python -m pipelines fetch microsoft/resnet-50`"
+    with pytest.raises(ModelFailedError, match=cure):
         open_resnet(str(tmp_path / "head.safetensors"))
     put_in_cache(tmp_path / "cache", paper_entry("emotion").hub_id or "", whole.backbone.save_pretrained)
     with torch.inference_mode():
@@ -76,8 +77,29 @@ def test_a_trained_classifier_in_assets_is_taken_by_itself(checkpoint: Path, mon
     step = emotion_step(picture(), {}, EmotionSource("auto"))
     assert step is not None
     assert (step.made_by, step.licence) == ("ResNet-50 classifier", paper_entry("emotion").licence)
+    assert checkpoint_path(None).name == paper_entry("emotion").weights  # one name in both places
     (embedded,) = open_readers(EmotionSource("embedded"))
     assert "embedded" in embedded().made_by
+
+
+def test_a_checkpoint_is_found_with_its_suffix_and_without(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bare = str(checkpoint.with_suffix(""))
+    assert checkpoint_path(bare) == checkpoint_path(str(checkpoint)) == checkpoint
+    monkeypatch.setattr(models, "WEIGHTS_DIR", checkpoint.parent)
+    assert checkpoint_path("mine") == checkpoint_path("mine.safetensors") == checkpoint
+    for name in ("foo", "foo.safetensors"):
+        with pytest.raises(ModelMissingError, match=r"no file foo\.safetensors, neither here nor in assets/weights"):
+            checkpoint_path(name)
+
+
+@pytest.mark.parametrize("backbone_id", ["a b", "a--b/c", "", 3, None])
+def test_a_malformed_backbone_is_refused(tmp_path: Path, backbone_id: object) -> None:
+    path = tmp_path / "odd.safetensors"
+    save_classifier(path, tiny(), with_backbone=False)
+    tensors, config = models.load_weights(path)
+    models.save_weights(path, tensors, config | {"classifier": {"backbone_id": backbone_id}})
+    with pytest.raises(ModelFailedError, match=r"odd\.safetensors cannot be loaded; train it again or name another"):
+        open_resnet(str(path))
 
 
 def test_a_damaged_checkpoint_gives_way_to_the_embedded_reader_and_says_so(tmp_path: Path) -> None:

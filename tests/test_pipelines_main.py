@@ -12,13 +12,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hub_models import use_cache
 from hub_server import serve_hub, use_hub
+from safetensors.torch import save
 
 from pipelines.__main__ import main
 from pipelines.catalogue import paper_entry
-from pipelines.command_song import _folder_names
+from pipelines.command_song import _folder_names, _pipeline, song_parser
+from pipelines.errors import ModelFailedError, SettingsError
+from pipelines.settings import DURATION_S, LARGEST_SEED, SEED, STRENGTH, check_seed
+from pipelines.symbolic import SymbolicSettings
+from pipelines.symbolic.composer import ComposerSettings
 from pipelines.symbolic.midi import read_midi
+from pipelines.waveform import WaveformSettings
+from pipelines.waveform.ensemble import EnsembleSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = ROOT / "assets" / "examples"
@@ -91,7 +99,9 @@ def test_an_emotion_off_the_scale_and_an_empty_prompt_are_refused(tmp_path, caps
     words = [str(EXAMPLES / "happy.jpg"), "--pipeline", "waveform", "--out", str(tmp_path / "out")]
     assert main([*words, "--prompt", "  "]) == 2
     assert "prompt is empty" in capsys.readouterr().err
-    assert main([*words, "--emotion", "nan", "3"]) == 2
+    for point in (("nan", "3"), ("50", "-3"), ("5", "9.1"), ("0.9", "5"), ("inf", "5")):
+        assert main([*words, "--emotion", *point]) == 2
+        assert "choose 1 to 9" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
@@ -110,13 +120,39 @@ def test_the_models_are_listed_and_a_missing_one_is_told(tmp_path, monkeypatch, 
 
 def test_fetching_brings_a_model_here_by_its_role(tmp_path, monkeypatch, capsys) -> None:
     use_cache(monkeypatch, tmp_path)
-    files = {"config.json": b"{}", "model.safetensors": b"x" * 1000}
+    weights = save({"w": torch.zeros(250)})
+    files = {"config.json": b"{}", "model.safetensors": weights}
     with serve_hub({paper_entry("emotion").hub_id: files}) as (url, _):
         use_hub(monkeypatch, url)
         assert main(["fetch", "emotion"]) == 0
-        assert (Path(capsys.readouterr().out.strip()) / "model.safetensors").read_bytes() == b"x" * 1000
+        fetched = Path(capsys.readouterr().out.strip()) / "model.safetensors"
+        assert fetched.read_bytes() == weights
+        fetched.write_bytes(save({"w": torch.ones(250)}))
+        assert main(["fetch", "emotion"]) == 0
+        assert fetched.read_bytes() != weights
+        assert main(["fetch", "emotion", "--again"]) == 0
+        assert fetched.read_bytes() == weights
         assert main(["fetch", "somebody/nothing"]) == 1
     assert "has no model" in capsys.readouterr().err
+
+
+def test_what_cannot_be_fetched_is_said_with_the_roles_that_can(tmp_path, monkeypatch, capsys) -> None:
+    use_cache(monkeypatch, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert main(["fetch", "composer"]) == 2
+    assert "composer is embedded and needs no fetching" in (said := capsys.readouterr().err)
+    assert "can be fetched are emotion, caption, prompt, audio." in said
+    assert main(["fetch", "."]) == 2
+    assert ". is a folder" in capsys.readouterr().err
+
+
+def test_the_list_says_that_the_classifier_has_not_been_trained(tmp_path, monkeypatch, capsys) -> None:
+    use_cache(monkeypatch, tmp_path / "cache")
+    monkeypatch.setattr("pipelines.models.WEIGHTS_DIR", tmp_path)
+    assert main(["models"]) == 0
+    line = next(line for line in capsys.readouterr().out.splitlines() if "microsoft/resnet-50" in line)
+    assert "not here" in line
+    assert line.endswith("(trained classifier: none on this machine yet)")
 
 
 def test_the_same_seed_gives_the_same_midi_file(tmp_path) -> None:
@@ -143,10 +179,106 @@ def test_a_missing_picture_gives_exit_code_2(tmp_path) -> None:
     assert len(done.stderr.strip().splitlines()) == 1
 
 
-def test_a_seed_below_0_gives_exit_code_2_and_the_cure(tmp_path, capsys) -> None:
-    assert main([str(EXAMPLES / "sad.jpg"), "--seed", "-1", "--out", str(tmp_path / "out")]) == 2
-    assert "choose a whole number from 0 on" in capsys.readouterr().err
+@pytest.mark.parametrize("seed", [-1, 1_000_000, 10**30])
+def test_a_seed_out_of_range_gives_exit_code_2_and_the_cure(tmp_path, capsys, seed: int) -> None:
+    assert main([str(EXAMPLES / "sad.jpg"), "--seed", str(seed), "--out", str(tmp_path / "out")]) == 2
+    assert "choose a whole number from 0 on, at most 999999" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_the_defaults_and_the_largest_seed_are_one_for_all() -> None:
+    for settings in (SymbolicSettings(), WaveformSettings(), ComposerSettings(), EnsembleSettings()):
+        assert (settings.duration_s, settings.seed, settings.strength) == (DURATION_S, SEED, STRENGTH) == (30.0, 0, 1.5)
+    check_seed(LARGEST_SEED)
+    with pytest.raises(SettingsError, match=f"at most {LARGEST_SEED}"):
+        check_seed(LARGEST_SEED + 1)
+
+
+@pytest.mark.parametrize(
+    ("words", "pipeline"),
+    [
+        ([], "symbolic"),
+        (["--caption", "A sea."], "waveform"),
+        (["--prompt", "A piano."], "waveform"),
+        (["--musicgen", "a/b"], "waveform"),
+        (["--musicgen-backend", "audiocraft"], "waveform"),
+        (["--emotion-checkpoint", "mine"], "symbolic"),
+        (["--pipeline", "both", "--prompt", "A piano."], "both"),
+        (["--pipeline", "waveform"], "waveform"),
+    ],
+)
+def test_an_option_of_one_pipeline_chooses_it(words: list[str], pipeline: str) -> None:
+    parser, _ = song_parser()
+    assert _pipeline(parser.parse_args(["x.jpg", *words])) == pipeline
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--caption", "A sea."], ["--prompt", "A piano."], ["--musicgen", "a/b"], ["--musicgen-backend", "audiocraft"]],
+)
+def test_an_option_of_the_other_pipeline_is_refused(tmp_path, capsys, words: list[str]) -> None:
+    out = ["--pipeline", "symbolic", "--out", str(tmp_path / "out")]
+    assert main([str(EXAMPLES / "sad.jpg"), *words, *out]) == 2
+    assert f"{words[0]} is for the waveform pipeline; choose --pipeline waveform or both" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--prompt", " "], "prompt is empty"),
+        (["--caption", ""], "caption is empty"),
+        (["--caption", "x" * 9999], "9999 characters"),
+        (["--prompt", "x " * 9999], "characters"),
+    ],
+)
+def test_words_that_cannot_be_used_are_told_before_the_work(tmp_path, capsys, monkeypatch, words, said: str) -> None:
+    monkeypatch.setattr("pipelines.command_song.run_chain", lambda *_: pytest.fail("the work began"))
+    assert main([str(EXAMPLES / "sad.jpg"), "--pipeline", "both", *words, "--out", str(tmp_path / "out")]) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("fails", ["symbolic", "waveform"])
+def test_the_pipeline_that_worked_is_written_and_the_other_is_told(tmp_path, capsys, monkeypatch, fails: str) -> None:
+    from pipelines import command_song
+
+    real = command_song.run_chain
+
+    def run(name: str, *rest):
+        if name == fails:
+            raise ModelFailedError(f"The {name} model broke.")
+        return real(name, *rest)
+
+    monkeypatch.setattr(command_song, "run_chain", run)
+    words = [str(EXAMPLES / "sad.jpg"), "--pipeline", "both", "--duration", "10", "--models", "embedded"]
+    assert main([*words, "--out", str(tmp_path / "out")]) == 1
+    works = {"symbolic": "waveform", "waveform": "symbolic"}[fails]
+    assert list(json.loads((tmp_path / "out" / "take.json").read_text())["chains"]) == [works]
+    assert (tmp_path / "out" / f"{works}.wav").stat().st_size > 100_000
+    assert not (tmp_path / "out" / f"{fails}.wav").exists()
+    told = capsys.readouterr()
+    assert f"ekphonia: The {fails} model broke.\n" in told.err
+    assert len(told.out.splitlines()) == 2
+
+
+def test_where_no_pipeline_worked_nothing_is_written(tmp_path, capsys, monkeypatch) -> None:
+    def run(name: str, *_):
+        raise ModelFailedError(f"The {name} model broke.")
+
+    monkeypatch.setattr("pipelines.command_song.run_chain", run)
+    assert main([str(EXAMPLES / "sad.jpg"), "--pipeline", "both", "--out", str(tmp_path / "out")]) == 1
+    assert "The symbolic model broke." in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_named_musicgen_that_is_not_here_gives_exit_code_1_and_the_command(tmp_path, capsys, monkeypatch) -> None:
+    use_cache(monkeypatch, tmp_path / "cache")
+    words = [str(EXAMPLES / "sad.jpg"), "--musicgen", "facebook/musicgen-medium", "--out", str(tmp_path / "out")]
+    assert main(words) == 1
+    said = capsys.readouterr().err
+    assert "`python -m pipelines fetch facebook/musicgen-medium`" in said
+    assert " MB" not in said
 
 
 def test_compose_writes_midi_files_only(tmp_path, capsys) -> None:

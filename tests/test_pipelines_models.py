@@ -3,10 +3,12 @@ import threading
 import pytest
 import torch
 from hub_models import put_in_cache, use_cache
+from safetensors.torch import save_file
 
 from pipelines import models
 from pipelines.catalogue import EMBEDDED, PAPER, entry_for, paper_entry
 from pipelines.errors import ModelMissingError, SettingsError, WeightsError
+from pipelines.waveform import WaveformSettings, musicgen_entry
 
 
 def test_every_role_of_the_symbolic_chain_has_an_embedded_model():
@@ -40,13 +42,70 @@ def test_auto_takes_the_papers_model_only_where_it_is_here(tmp_path, monkeypatch
     assert models.choose("caption", "embedded") == entry_for("caption")
     with pytest.raises(ModelMissingError, match=r"BLIP large \(Salesforce/.*`python -m pipelines fetch caption`"):
         models.choose("caption", "paper")
-    save = lambda folder: [(folder / name).write_text("x") for name in ("config.json", "model.safetensors")]  # noqa: E731
-    put_in_cache(tmp_path, paper_entry("caption").hub_id, save)
+    put_in_cache(tmp_path, paper_entry("caption").hub_id, save_whole)
     for wish in ("auto", "paper"):
         assert models.choose("caption", wish) == paper_entry("caption")
     assert models.choose("caption", "embedded") == entry_for("caption")
     assert models.is_here(paper_entry("caption"))
     assert not models.is_here(paper_entry("audio"))
+
+
+def save_whole(folder):
+    (folder / "config.json").write_text("{}")
+    save_file({"w": torch.zeros(10)}, folder / "model.safetensors")
+    for name in ("tokenizer.json", "preprocessor_config.json"):
+        (folder / name).write_text("{}")
+
+
+def test_a_damaged_model_is_not_here_yet_chosen_so_that_loading_it_says_why(tmp_path, monkeypatch):
+    use_cache(monkeypatch, tmp_path)
+    folder = put_in_cache(tmp_path, paper_entry("caption").hub_id, save_whole)
+    assert (models.note_on(paper_entry("caption")), models.may_be_fetched(paper_entry("caption"))) == ("", False)
+    (folder / "tokenizer.json").unlink()
+    assert not models.is_here(paper_entry("caption"))
+    assert models.note_on(paper_entry("caption")).startswith("what is on this machine lacks tokenizer.json")
+    assert models.may_be_fetched(paper_entry("caption"))
+    assert models.choose("caption", "auto") == paper_entry("caption")
+
+
+def test_a_model_that_is_named_insists(tmp_path, monkeypatch):
+    use_cache(monkeypatch, tmp_path)
+    medium = musicgen_entry("facebook/musicgen-medium")
+    cure = (
+        r"^facebook/musicgen-medium is not on this machine; fetch it with `python -m pipelines fetch facebook/musicgen-"
+    )
+    for wish in ("auto", "paper"):
+        with pytest.raises(ModelMissingError, match=cure + "medium`, or name another model"):
+            models.choose("audio", wish, paper=medium)
+    assert models.choose("audio", "embedded", paper=medium) == entry_for("audio")
+    assert models.choose("audio", "auto") == entry_for("audio")
+    put_in_cache(tmp_path, "facebook/musicgen-medium", save_whole)
+    assert models.choose("audio", "auto", paper=medium) == medium
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ModelMissingError, match=r"The folder .*empty holds no whole model; name another"):
+        models.choose("audio", "auto", paper=musicgen_entry(str(tmp_path / "empty")))
+
+
+def test_the_settings_of_the_chain_insist_on_a_named_musicgen(tmp_path, monkeypatch):
+    use_cache(monkeypatch, tmp_path)
+    with pytest.raises(ModelMissingError, match="fetch facebook/musicgen-medium"):
+        WaveformSettings(models="auto", musicgen="facebook/musicgen-medium").check()
+    WaveformSettings(models="auto").check()
+
+
+def test_the_papers_classifier_needs_its_checkpoint_and_its_backbone(tmp_path, monkeypatch):
+    use_cache(monkeypatch, tmp_path / "cache")
+    monkeypatch.setattr(models, "WEIGHTS_DIR", tmp_path)
+    entry = paper_entry("emotion")
+    put_in_cache(tmp_path / "cache", entry.hub_id, save_whole)
+    assert not models.is_here(entry)
+    assert not models.may_be_fetched(entry)
+    assert models.choose("emotion", "auto") == entry_for("emotion")
+    with pytest.raises(ModelMissingError, match="has not been trained on this machine"):
+        models.choose("emotion", "paper")
+    save_file({"head.w": torch.zeros(1)}, tmp_path / entry.weights)
+    assert models.is_here(entry)
+    assert models.choose("emotion", "auto") == entry
 
 
 def test_unknown_models_are_said():

@@ -146,12 +146,10 @@ def test_audiocrafts_own_files_count_for_audiocraft_alone(tmp_path: Path, monkey
     use_cache(monkeypatch, tmp_path / "empty")
     for name in ("state_dict.bin", "compression_state_dict.bin"):
         (tmp_path / name).write_bytes(b"x")
-    chosen = {
-        backend: WaveformSettings(musicgen=str(tmp_path), musicgen_backend=backend).audio_entry()
-        for backend in ("transformers", "audiocraft")
-    }
-    assert chosen["transformers"] == entry_for("audio")
-    assert chosen["audiocraft"].hub_id == str(tmp_path)
+    audiocraft = WaveformSettings(musicgen=str(tmp_path), musicgen_backend="audiocraft")
+    assert audiocraft.audio_entry().hub_id == str(tmp_path)
+    with pytest.raises(ModelMissingError, match="holds no whole model"):  # a model that is named insists
+        WaveformSettings(musicgen=str(tmp_path)).audio_entry()
     with_embedded = WaveformSettings(models="embedded", musicgen=str(tmp_path), musicgen_backend="audiocraft")
     assert with_embedded.audio_entry() == entry_for("audio")
 

@@ -1,49 +1,67 @@
-// In: { rows: [{ role, title, name, licence, size, origin, here, stand_in, may_fetch }], fetch: { role, part, text } or null }.
+// In: { rows: [{ role, title, name, licence, size, origin, here, stand_in, may_fetch, note }], fetch: { role, part, text } or null }.
 // Out: the events "fetch" with { role } and "cancel".
+// A row is made once; afterwards only its words, its bar and its button change, so that the keyboard stays where it is.
 const list = element.querySelector('ul');
+const items = new Map();
 
-function node(name, className, text) {
+function node(name, className, parent) {
   const made = document.createElement(name);
   made.className = className;
-  made.textContent = text;
+  parent.append(made);
   return made;
 }
 
-function action(row, under) {
-  const foot = node('div', 'ek-model-foot', '');
-  if (under) {
-    foot.append(node('p', 'ek-model-progress', under.text));
-    foot.lastChild.setAttribute('role', 'status');
-  }
-  const going = under && under.part !== null;
-  if (going) {
-    const bar = document.createElement('progress');
-    bar.max = 1;
-    bar.value = under.part;
-    bar.setAttribute('aria-label', `Fetching ${row.name}`);
-    foot.append(bar);
-  }
-  if (going || row.may_fetch) {
-    const button = node('button', 'ek-model-button', going ? 'Stop' : `Fetch ${row.name}, ${row.size}`);
-    button.type = 'button';
-    button.addEventListener('click', () => (going ? trigger('cancel', {}) : trigger('fetch', { role: row.role })));
-    foot.append(button);
-  }
-  return foot;
+function write(where, text) {
+  if (where.textContent !== text) where.textContent = text;
 }
 
-function item(row, fetching) {
-  const made = document.createElement('li');
-  const title = node('p', 'ek-model-title', '');
-  title.append(node('strong', '', row.title), node('span', 'ek-model-state', row.here ? 'the paper’s model is here' : `now: ${row.stand_in}`));
-  const about = node('p', 'ek-model-about', `In the paper: ${row.name} (${row.origin}, ${row.licence}, ${row.size})`);
-  made.append(title, about, action(row, fetching && fetching.role === row.role ? fetching : null));
-  return made;
+function makeItem(role) {
+  const row = node('li', 'ek-model', list);
+  row.tabIndex = -1;
+  const title = node('p', 'ek-model-title', row);
+  const parts = { row, name: node('strong', '', title), state: node('span', 'ek-model-state', title), about: node('p', 'ek-model-about', row) };
+  parts.note = node('p', 'ek-model-about', row);
+  parts.progress = node('p', 'ek-model-progress', row);
+  parts.progress.setAttribute('role', 'status');
+  parts.foot = node('div', 'ek-model-foot', row);
+  parts.bar = node('progress', '', parts.foot);
+  parts.bar.max = 1;
+  parts.button = node('button', 'ek-model-button', parts.foot);
+  parts.button.type = 'button';
+  parts.button.addEventListener('click', () => (parts.going ? trigger('cancel', {}) : trigger('fetch', { role })));
+  items.set(role, parts);
+  return parts;
+}
+
+// A part that goes away while the keyboard is in it hands it to the row.
+function show(part, shown, row) {
+  if (!shown && document.activeElement === part) row.focus();
+  part.hidden = !shown;
+  part.style.display = shown ? '' : 'none';
+}
+
+function paintItem(row, fetching) {
+  const parts = items.get(row.role) || makeItem(row.role);
+  const under = fetching && fetching.role === row.role ? fetching : null;
+  parts.going = Boolean(under) && under.part !== null;
+  write(parts.name, row.title);
+  write(parts.state, row.here ? 'the paper’s model is here' : `now: ${row.stand_in}`);
+  write(parts.about, `In the paper: ${row.name} (${row.origin}, ${row.licence}, ${row.size})`);
+  write(parts.note, row.note ? `${row.note[0].toUpperCase()}${row.note.slice(1)}.` : '');
+  show(parts.note, Boolean(row.note), parts.row);
+  write(parts.progress, under ? under.text : '');
+  if (parts.going) parts.bar.value = under.part;
+  parts.bar.setAttribute('aria-label', `Fetching ${row.name}`);
+  show(parts.bar, parts.going, parts.row);
+  write(parts.button, parts.going ? 'Stop' : `Fetch ${row.name}, ${row.size}`);
+  parts.button.disabled = Boolean(fetching) && fetching.part !== null && !parts.going;
+  show(parts.button, parts.going || row.may_fetch, parts.row);
+  show(parts.foot, parts.going || row.may_fetch, parts.row);
 }
 
 function paint() {
   const value = props.value || { rows: [], fetch: null };
-  list.replaceChildren(...value.rows.map((row) => item(row, value.fetch)));
+  for (const row of value.rows) paintItem(row, value.fetch);
 }
 
 watch('value', paint);

@@ -25,6 +25,7 @@ from pipelines.chain import Clock, check_given, emotion_step, given_step, wanted
 from pipelines.errors import ModelMissingError, StoppedError
 from pipelines.models import check_models, default_models
 from pipelines.records import Audio, Picture, Score, Step
+from pipelines.settings import DURATION_S, SEED, STRENGTH
 from pipelines.symbolic.composer import ComposerSettings, load_composer
 
 if TYPE_CHECKING:
@@ -44,9 +45,9 @@ class SymbolicSettings:
     finished one, since a picture takes as long as several bars of music.
     """
 
-    duration_s: float = ComposerSettings.duration_s
-    seed: int = ComposerSettings.seed
-    strength: float = ComposerSettings.strength
+    duration_s: float = DURATION_S
+    seed: int = SEED
+    strength: float = STRENGTH
     models: str = field(default_factory=default_models)
     emotion_checkpoint: str | None = None
     piano_roll_every_s: float | None = None

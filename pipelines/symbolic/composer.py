@@ -19,7 +19,7 @@ import numpy as np
 
 from pipelines.errors import SettingsError, WeightsError
 from pipelines.records import VA_MAX, VA_MIN, Note, Score, TempoMark
-from pipelines.settings import check_duration, check_seed, check_strength
+from pipelines.settings import DURATION_S, SEED, STRENGTH, check_duration, check_seed, check_strength
 from pipelines.symbolic.cadence import broaden, broaden_at, final_chord
 from pipelines.symbolic.draft import Draft
 from pipelines.symbolic.events import METRES, MODES, TEMPI_BPM, decode, transpose
@@ -44,9 +44,9 @@ class ComposerSettings:
     or "minor", `beats_per_bar` 4 or 3.
     """
 
-    duration_s: float = 30.0
-    seed: int = 0
-    strength: float = 1.5
+    duration_s: float = DURATION_S
+    seed: int = SEED
+    strength: float = STRENGTH
     candidates: int = 4
     temperature: Temperature = field(default_factory=Temperature)
     tempo_bpm: float | None = None

@@ -29,7 +29,7 @@ from pipelines.chain import Clock, check_given, emotion_step, first_that_works, 
 from pipelines.errors import ModelFailedError, SettingsError, StoppedError
 from pipelines.models import check_models, choose, default_models
 from pipelines.records import Audio, Caption, Emotion, MusicPrompt, Picture, Step
-from pipelines.settings import check_duration, check_seed, check_strength
+from pipelines.settings import DURATION_S, SEED, STRENGTH, check_duration, check_seed, check_strength
 from pipelines.waveform.corrections import as_caption, as_prompt
 
 if TYPE_CHECKING:
@@ -48,9 +48,9 @@ class WaveformSettings:
     classifier of the paper's kind. The strength counts for the embedded ensemble; MusicGen only reads its prompt.
     """
 
-    duration_s: float = 30.0
-    seed: int = 0
-    strength: float = 1.5
+    duration_s: float = DURATION_S
+    seed: int = SEED
+    strength: float = STRENGTH
     models: str = field(default_factory=default_models)
     musicgen: str = MUSICGEN_SMALL
     musicgen_backend: str = BACKENDS[0]
@@ -119,11 +119,11 @@ def run(
     if emotion is not None:
         yield emotion
     _go_on(cancelled)
-    caption = _caption_step(picture, emotion, given, settings)
+    caption = _caption_step(picture, emotion, given, settings, cancelled)
     if caption is not None:
         yield caption
     _go_on(cancelled)
-    prompt = _prompt_step(caption, emotion, given, settings)
+    prompt = _prompt_step(caption, emotion, given, settings, cancelled)
     yield prompt
     sound: Audio | None = None
     for step in _play(prompt.value, emotion, settings, cancelled):
@@ -140,7 +140,11 @@ def _go_on(cancelled: Callable[[], bool]) -> None:
 
 
 def _caption_step(
-    picture: Picture | None, emotion: Step | None, given: Mapping[str, Any], settings: WaveformSettings
+    picture: Picture | None,
+    emotion: Step | None,
+    given: Mapping[str, Any],
+    settings: WaveformSettings,
+    cancelled: Callable[[], bool],
 ) -> Step | None:
     """The caption as given, else written; None where only a prompt, or no picture, was given."""
     if "caption" in given:
@@ -151,11 +155,17 @@ def _caption_step(
 
     entries = _entries(choose("caption", settings.models), settings)
     openers: list[Callable[[], Any]] = [partial(open_captioner, entry) for entry in entries]
-    return first_that_works("caption", openers, lambda captioner: captioner.caption(picture, emotion.value))
+    return first_that_works(
+        "caption", openers, lambda captioner: captioner.caption(picture, emotion.value, cancelled=cancelled)
+    )
 
 
 def _prompt_step(
-    caption: Step | None, emotion: Step | None, given: Mapping[str, Any], settings: WaveformSettings
+    caption: Step | None,
+    emotion: Step | None,
+    given: Mapping[str, Any],
+    settings: WaveformSettings,
+    cancelled: Callable[[], bool],
 ) -> Step:
     """The prompt as given, else written by a language model, else by the template."""
     from pipelines.waveform.prompt import TemplatePrompter, open_prompter
@@ -168,7 +178,9 @@ def _prompt_step(
     openers: list[Callable[[], Any]] = [partial(open_prompter, entry) for entry in entries]
     if settings.models != "paper":
         openers.append(TemplatePrompter)
-    return first_that_works("prompt", openers, lambda prompter: prompter.write(seen, point, seed=settings.seed))
+    return first_that_works(
+        "prompt", openers, lambda prompter: prompter.write(seen, point, seed=settings.seed, cancelled=cancelled)
+    )
 
 
 def _entries(chosen: ModelEntry, settings: WaveformSettings) -> list[ModelEntry]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pipelines.catalogue import entry_for
 from pipelines.errors import StoppedError
 from pipelines.records import Audio, Emotion, MusicPrompt, Score
-from pipelines.settings import check_duration, check_seed, check_strength
+from pipelines.settings import DURATION_S, SEED, STRENGTH, check_duration, check_seed, check_strength
 from pipelines.symbolic.composer import FASTEST_BPM, SLOWEST_BPM, ComposerSettings, load_composer
 from pipelines.symbolic.engine import ChannelMix
 from pipelines.symbolic.levels import program_loudness
@@ -44,9 +44,9 @@ PROBE_CHORDS = {COMP: (55, 60, 64), PAD: (55, 60, 64), BASS: (40,), KIT: (36, 38
 class EnsembleSettings:
     """The ensemble's settings: seconds of music (10 to 180), seed, strength of the emotion (0 to 5)."""
 
-    duration_s: float = ComposerSettings.duration_s
-    seed: int = ComposerSettings.seed
-    strength: float = ComposerSettings.strength
+    duration_s: float = DURATION_S
+    seed: int = SEED
+    strength: float = STRENGTH
 
     def check(self) -> None:
         """Raise SettingsError for a value out of range."""

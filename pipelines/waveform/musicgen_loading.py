@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import ModelFailedError, SettingsError
+from pipelines.hub import how_to_fetch_again
 from pipelines.models import compute_on_one_thread
 from pipelines.waveform.musicgen_failures import failures_told
 
@@ -88,11 +89,11 @@ def load_whole(folder: Path, *, name: str) -> WholeModel:
         from transformers import AutoTokenizer
 
         if not any((folder / file).is_file() for file in TOKENIZER_FILES):  # transformers would make up an empty one
-            raise ModelFailedError(f"The tokenizer of {name} is missing; fetch the model anew.")
+            raise ModelFailedError(f"The tokenizer of {name} is missing; {how_to_fetch_again(folder)}.")
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         compute_on_one_thread()
         model = _load_model(folder, name)
-        _check_numbers(model, name)
+        _check_numbers(model, name, cure=how_to_fetch_again(folder))
         return WholeModel(model, tokenizer)
 
 
@@ -112,7 +113,8 @@ def check_kind(folder: Path, name: str) -> None:
     try:
         kind = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
     except (OSError, ValueError, AttributeError) as cause:
-        raise ModelFailedError(f"The configuration of {name} cannot be read; fetch the model anew.") from cause
+        cure = how_to_fetch_again(folder)
+        raise ModelFailedError(f"The configuration of {name} cannot be read; {cure}.") from cause
     if kind != "musicgen":
         raise ModelFailedError(f"{name} is a model of the type {kind}, not musicgen; choose another checkpoint.")
 
@@ -133,7 +135,7 @@ def _load_model(folder: Path, name: str) -> Any:
     if missing or wrong:
         raise ModelFailedError(
             f"The checkpoint of {name} is broken: {len(missing)} tensors are missing and {len(wrong)} have another "
-            f"shape, among them {(missing + wrong)[0]}; fetch it anew or choose another."
+            f"shape, among them {(missing + wrong)[0]}; {how_to_fetch_again(folder)} or choose another."
         )
     return model.eval()
 
@@ -181,10 +183,10 @@ def best_precision(device: str) -> str:
     return "int8" if int8_levels() else "float32"
 
 
-def _check_numbers(model: Any, name: str) -> None:
+def _check_numbers(model: Any, name: str, *, cure: str) -> None:
     """Raise ModelFailedError for weights that are no numbers, which 8 bits would hide."""
     import torch
 
     for key, weight in model.named_parameters():
         if not NOT_NEEDED.match(key) and not bool(weight.detach().sum(dtype=torch.float64).isfinite()):
-            raise ModelFailedError(f"The checkpoint of {name} is broken: {key} holds what is no number; fetch it anew.")
+            raise ModelFailedError(f"The checkpoint of {name} is broken: {key} holds what is no number; {cure}.")
