@@ -1,7 +1,7 @@
 """Take it with you: the finished take's files to download.
 
-Value: `files`, each with `file` (Gradio's file data), `title`, `note` and `size`; `making`, with `kind`, `part` (0 to 1,
-None when it failed) and `text`, while more is made of the take. Event: `make`, with the `kind` asked for.
+Value: `files`, each with `file` (Gradio's file data), `title`, `note` and `size`; `making`, with `kind`, `part` (0 to
+1, None when it failed) and `text`, while more is made of it. Event: `make`, with the `kind`.
 """
 
 from __future__ import annotations

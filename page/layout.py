@@ -11,17 +11,21 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 
 from page.api import add_api
+from page.classroom_panel import classroom_panel
 from page.corrections import correction
+from page.describe_panel import describe_panel
 from page.feeling_panel import feeling_panel
 from page.files_panel import files_panel
 from page.heard_panel import heard_panel
 from page.job import Job, discard
+from page.journey_panel import journey_panel
 from page.models_panel import ModelsPanel, fetch_model, models_panel, table_value
 from page.music_panel import music_panel
 from page.own import heading, own_component
 from page.performance import Update, perform
 from page.picture_panel import PicturePanel, example_path, picture_panel
 from page.settings_panel import SettingsPanel, settings_for, settings_panel
+from page.slideshow_panel import slideshow_panel
 from page.status_panel import INVITATION, status, status_panel
 from page.takeaway import take_away
 from page.wave_panel import wave_panel
@@ -30,6 +34,7 @@ from pipelines.errors import EkphoniaError, SettingsError
 
 TITLE = "Ekphonia: hear what a picture feels like"
 AT_ONCE = 2  # performances at a time, on two cores
+FETCHES_WATCHED = 8  # one fetches, the others are told so
 LONGEST_QUEUE = 24
 CLEAN_EVERY_S, KEEP_FILES_S, KEEP_VISITOR_S = 1800, 4 * 3600, 3600
 NOTES_HINT = "after “Emotion-Guided Image to Music Generation”: the feeling becomes notes, the notes become sound"
@@ -69,16 +74,31 @@ class Page:
 def build() -> gr.Blocks:
     """The page, ready to be launched."""
     with gr.Blocks(title=TITLE, delete_cache=(CLEAN_EVERY_S, KEEP_FILES_S), analytics_enabled=False) as demo:
-        page = _hang()
+        own_component("header")
+        with gr.Tabs(elem_id="ek-tabs") as tabs:
+            with gr.Tab("One picture", id="picture"):
+                page = _hang()
+            with gr.Tab("Slideshow", id="slideshow"):
+                slideshow_panel()
+            with gr.Tab("Journey", id="journey"):
+                journey_panel()
+            with gr.Tab("Classroom", id="class"):
+                classroom_panel()
+        demo.load(_chosen_tab, None, tabs, **PRIVATE)
         _connect(page)
+        demo.load(table_value, None, page.models.table, **PRIVATE)  # what was fetched since the page was built
         add_api()
     demo.queue(max_size=LONGEST_QUEUE, default_concurrency_limit=AT_ONCE)
     return demo
 
 
+def _chosen_tab(request: gr.Request) -> Any:
+    """The classroom for whoever comes by a class's link, else the first."""
+    return gr.Tabs(selected="class") if "class" in request.query_params else gr.Tabs()
+
+
 def _hang() -> Page:
     job = gr.State(None, time_to_live=KEEP_VISITOR_S, delete_callback=discard)
-    own_component("header")
     with gr.Row(elem_id="ek-opening", equal_height=True):
         with gr.Column(scale=6, min_width=320, elem_classes=["ek-panel"]):
             heading(1, "The picture")
@@ -115,7 +135,10 @@ def _hang_closing() -> dict[str, gr.HTML]:
         with gr.Column(scale=5, min_width=320, elem_classes=["ek-panel"]):
             heading(6, "Take it with you")
             files = files_panel()
-    return {"heard": heard, "files": files}
+    with gr.Column(elem_classes=["ek-panel"]):
+        heading(7, "Describe it to me")
+        described = describe_panel()
+    return {"heard": heard, "files": files, "describe": described}
 
 
 def _connect(page: Page) -> None:
@@ -147,8 +170,7 @@ def _take_away(job: Job | None, path: str | None, event: gr.EventData) -> Iterat
 
 
 def _connect_models(models: ModelsPanel) -> None:
-    once: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "fetch", **PRIVATE}
-    fetching = models.table.fetch(_fetch, None, [models.table], **once)
+    fetching = models.table.fetch(_fetch, None, [models.table], concurrency_limit=FETCHES_WATCHED, **PRIVATE)
     models.table.cancel(table_value, None, [models.table], cancels=[fetching], queue=False, **PRIVATE)
 
 

@@ -1,8 +1,8 @@
 """One reader of the chains: a picture's file in, what each panel shows out, as it comes.
 
-Yields dictionaries from a panel's name (`status`, `picture`, `feeling`, `music`, `words`, `wave`, `heard`, `files`) to
-its new value; a panel left out stays as it is. Errors become one sentence in `status`, and one lane's in its panel; a
-stack trace goes to the log and nowhere else.
+Yields dictionaries from a panel's name (`status`, `picture`, `feeling`, `music`, `words`, `wave`, `heard`, `files`,
+`describe`) to its new value; a panel left out stays as it is. Errors become one sentence in `status`, and one lane's in
+its panel; a stack trace goes to the log and nowhere else.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from page.describe_panel import describe_value
 from page.feeling_panel import feeling_value
 from page.files_panel import files_value
 from page.heard_panel import heard_value
@@ -34,7 +35,7 @@ NOTHING_CHOSEN = "Nothing was chosen to be made; choose a lane beside “Make”
 AT_ONCE_S, GATHER_S, WITH_ITS_SOUND_S = 0.0, 0.3, math.inf  # how long after the last message an update may go out
 SHOWN = "shown.png"
 SHOWN_BY_BROWSERS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".avif")
-MADE_PANELS = ("music", "words", "wave", "heard", "files")
+MADE_PANELS = ("music", "words", "wave", "heard", "files", "describe")
 READ_PART, MADE_PART = 0.08, 0.96  # of the bar: the emotion is read; both lanes are made
 LANES: dict[str, type[Lane]] = {"symbolic": NotesLane, "waveform": WordsLane}
 
@@ -101,7 +102,13 @@ class Performance:
         self.job.taken()
         for lane in made.values():
             lane.sound.file = file_data(take.files[lane.sound_file])
-        return {**{lane.panel: lane for lane in made.values()}, "files": files_value(take), "status": self._done()}
+        found = {**self.job.found, **{step.name: step for lane in made.values() for step in lane.steps}}
+        return {
+            **{lane.panel: lane for lane in made.values()},
+            "files": files_value(take),
+            "describe": describe_value(found, self.job.heard),
+            "status": self._done(),
+        }
 
     def _done(self) -> dict[str, Any]:
         spent_s = time.monotonic() - self.started

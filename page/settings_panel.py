@@ -10,11 +10,10 @@ import gradio as gr
 
 from page.job import Job
 from pipelines.chains import CHAINS, ChainSettings
-from pipelines.settings import LONGEST_S, SHORTEST_S, STRONGEST
+from pipelines.settings import LARGEST_SEED, LONGEST_S, SHORTEST_S, STRONGEST
 from pipelines.symbolic import SymbolicSettings
 from pipelines.waveform import WaveformSettings
 
-LARGEST_SEED = 999_999
 BOTH = "Both"
 LANES = {BOTH: tuple(CHAINS), "Piano": ("symbolic",), "From words": ("waveform",)}
 

@@ -42,7 +42,19 @@ CLAY = Color(
     c900="#4c2618",
     c950="#2f170f",
 )
+# Gradio's "text_md" in rem instead of pixels, so that all text follows the size that a reader has set in the browser.
+TEXT = sizes.Size(
+    name="text_rem",
+    xxs="0.5625rem",
+    xs="0.625rem",
+    sm="0.75rem",
+    md="0.875rem",
+    lg="1rem",
+    xl="1.375rem",
+    xxl="1.625rem",
+)
 STYLES = ("page.css", "panels.css")
+SCRIPTS = ("shared.js", "player.js", "timeline.js", "spectrum.js")
 SERIF_WEIGHTS = (400, 600)
 
 
@@ -53,6 +65,7 @@ def theme() -> gr.themes.Base:
         secondary_hue=CLAY,
         neutral_hue=WALL,
         radius_size=sizes.radius_md,
+        text_size=TEXT,
         font=(fonts.LocalFont("Source Sans Pro", weights=(400, 700)), "ui-sans-serif", "system-ui", "sans-serif"),
         font_mono=(fonts.LocalFont("IBM Plex Mono", weights=(400, 700)), "ui-monospace", "monospace"),
     ).set(
@@ -112,7 +125,7 @@ def theme() -> gr.themes.Base:
 def head() -> str:
     """The page's letters, styles and what its components share, for the document's head: there before it is drawn."""
     css = "\n".join((*(_serif(weight) for weight in SERIF_WEIGHTS), *(read_ui(name) for name in STYLES)))
-    return f"<style>{css}</style>\n<script>{read_ui('shared.js')}{read_ui('player.js')}</script>"
+    return f"<style>{css}</style>\n<script>{''.join(read_ui(name) for name in SCRIPTS)}</script>"
 
 
 def _serif(weight: int) -> str:

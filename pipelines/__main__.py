@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from pipelines.command_classroom import agreement_parser, classroom_parser
 from pipelines.command_export import export_parser, replay_parser
 from pipelines.command_line import (
     BAD_INPUT,
@@ -24,6 +25,7 @@ from pipelines.command_line import (
     files_of,
 )
 from pipelines.command_models import fetch_model, fetch_parser, models_parser, print_models
+from pipelines.command_slideshow import journey_parser, slideshow_parser
 from pipelines.command_song import song_parser
 from pipelines.errors import EkphoniaError, MidiError, PictureError, SettingsError
 from pipelines.records import LABELS
@@ -148,6 +150,10 @@ COMMANDS: dict[str, Callable[[], Parser]] = {
     "hear": _hear_parser,
     "compose": _compose_parser,
     "models": lambda: (models_parser(), print_models),
+    "slideshow": slideshow_parser,
+    "journey": journey_parser,
+    "classroom": classroom_parser,
+    "agreement": agreement_parser,
     "export": export_parser,
     "replay": replay_parser,
     "fetch": lambda: (fetch_parser(), fetch_model),

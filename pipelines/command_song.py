@@ -34,6 +34,7 @@ def song_parser() -> Parser:
         prog="python -m pipelines",
         description="Turn a picture, or each picture of a folder, into music that feels like it.",
         epilog="Single steps: python -m pipelines emotion FOLDER | hear FOLDER | compose --valence V --arousal A … "
+        "More: slideshow PICTURES | journey | classroom FOLDER | agreement answers.csv | export TAKE | replay TAKE. "
         "Models: python -m pipelines models | fetch ROLE",
     )
     parser.add_argument("picture", type=Path, help="a picture, or a folder of pictures")

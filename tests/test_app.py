@@ -5,8 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import app
 from page.layout import LONGEST_QUEUE
+from page.models_panel import FETCH_VARIABLE, HOST_VARIABLE, may_fetch
 from page.theme import head
 
 ROOT = Path(app.__file__).resolve().parent
@@ -60,3 +63,32 @@ def test_the_head_asks_for_nothing_from_outside() -> None:
 def test_the_command_line_takes_host_and_port() -> None:
     options = app.parser().parse_args(["--host", "0.0.0.0", "--port", "8123", "--no-warm-up"])
     assert (options.host, options.port, options.no_warm_up) == ("0.0.0.0", 8123, True)
+    assert options.allow_fetch is False
+
+
+@pytest.mark.parametrize(("models", "said"), [("foo", "The models 'foo' are unknown"), ("paper", "cannot insist on")])
+def test_models_that_the_page_cannot_use_end_it_with_a_sentence(models: str, said: str) -> None:
+    line = [sys.executable, "app.py", "--port", "1", "--no-warm-up"]
+    environment = {**os.environ, "EKPHONIA_MODELS": models}
+    done = subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith(f"ekphonia: {said}") or said in last
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "allowed"),
+    [([], True), (["--host", "0.0.0.0"], False), (["--host", "0.0.0.0", "--allow-fetch"], True)],
+)
+def test_visitors_of_other_machines_fetch_only_where_it_is_allowed(
+    monkeypatch: pytest.MonkeyPatch, words: list[str], allowed: bool
+) -> None:
+    for name in ("SPACE_ID", "EKPHONIA_MODELS", FETCH_VARIABLE, HOST_VARIABLE):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    seen: list[bool] = []
+    monkeypatch.setattr(app.demo, "launch", lambda **_: seen.append(may_fetch()))
+    monkeypatch.setattr(app.demo, "block_thread", lambda: None)
+    app.main([*words, "--no-warm-up"])
+    assert seen == [allowed]

@@ -240,7 +240,14 @@ def test_stopping_at_any_moment_leaves_no_half_take(tmp_path: Path) -> None:
 
 def test_a_new_picture_takes_away_what_the_earlier_one_gave(performed: tuple[Job, list[dict[str, Any]]]) -> None:
     first = next(update for update in performed[1] if "files" in update)
-    assert [name for name, value in first.items() if value is None] == ["music", "words", "wave", "heard", "files"]
+    assert [name for name, value in first.items() if value is None] == [
+        "music",
+        "words",
+        "wave",
+        "heard",
+        "files",
+        "describe",
+    ]
 
 
 def test_a_correction_runs_its_chains_whatever_lane_is_chosen(both: tuple[Job, list[dict[str, Any]]]) -> None:

@@ -3,7 +3,19 @@ import pytest
 
 from pipelines.waveform.caption_concepts import NAMES, PATTERNS
 from pipelines.waveform.caption_things import Knowledge
-from training.caption import NEVER, CaptionSettings, Count, count, fit, fit_pattern, main, threshold, truth_of
+from training.caption import (
+    NEVER,
+    CaptionSettings,
+    Count,
+    count,
+    fit,
+    fit_nothing,
+    fit_pattern,
+    main,
+    threshold,
+    truth_of,
+)
+from training.caption_blank import KINDS, SIDES_PX, blank
 from training.caption_truth import SHOWN, shows
 
 
@@ -56,10 +68,32 @@ def test_fitting_gives_knowledge_that_names_a_class_it_is_shown():
     for row, name in zip(logits, names, strict=True):
         row[:, {"dog": 160, "cat": 281, "paper": 549, "wall": 825}[name.split("_")[0]]] += 9
     truth = truth_of(names)
-    knowledge = fit([logits], truth, CaptionSettings())
+    empty = rng.normal(size=(20, 3, 1000))
+    empty[:, :, [160, 815]] += 9
+    knowledge = fit([logits], truth, CaptionSettings(), empty)
     assert knowledge.weight.shape == (len(PATTERNS), 1000)
     total = count(knowledge, logits, truth)
     assert (total.right, total.wrong, total.named, total.pictures) == (20, 0, 20, 40)
+    assert [knowledge.seen(row) for row in empty] == [[]] * 20
+
+
+def test_pictures_that_show_nothing_are_told_from_the_others():
+    rng = np.random.default_rng(0)
+    some, empty = rng.normal(size=(40, 1000)), rng.normal(size=(20, 1000))
+    empty[:, 5] += 6
+    weight, bias = fit_nothing([some], empty, CaptionSettings())
+    assert (empty @ weight + bias > 0).mean() > 0.9
+    assert (some @ weight + bias > 0).mean() < 0.1
+
+
+def test_pictures_that_show_nothing_differ_by_seed_and_repeat():
+    for kind in KINDS:
+        first, again, other = blank(kind, 3), blank(kind, 3), blank(kind, 4)
+        assert first.dtype == np.uint8
+        assert first.shape[:2] in SIDES_PX
+        assert first.shape[2] == 3
+        np.testing.assert_array_equal(first, again)
+        assert not np.array_equal(first, other)
 
 
 def test_counts_add_up_and_read_as_shares():
@@ -73,7 +107,7 @@ def test_counts_add_up_and_read_as_shares():
 
 def test_open_questions_do_not_count():
     never, sure, perhaps = np.full(len(PATTERNS), NEVER), np.full(len(NAMES), 0.5), np.full(len(NAMES), 0.3)
-    knowledge = Knowledge(np.zeros((len(PATTERNS), 1000)), never, sure, perhaps)
+    knowledge = Knowledge(np.zeros((len(PATTERNS), 1000)), never, sure, perhaps, np.zeros(1001))
     logits = np.zeros((1, 3, 1000))
     logits[..., 160] = 20
     truth = np.zeros((1, len(NAMES)))

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from pipelines.catalogue import entry_for
-from pipelines.errors import WeightsError
+from pipelines.errors import StoppedError, WeightsError
 from pipelines.models import load_weights, weights_path
 from pipelines.records import LABELS, Emotion, Picture
 from pipelines.waveform.caption import EmbeddedCaptioner, open_captioner
@@ -41,7 +41,30 @@ def plain(colour, shape=(60, 80)):
 
 def knowledge(sure=0.5, perhaps=0.3):
     zeros = np.zeros((len(PATTERNS), 1000))
-    return Knowledge(zeros, np.zeros(len(PATTERNS)), np.full(len(NAMES), sure), np.full(len(NAMES), perhaps))
+    limits = np.full(len(NAMES), sure), np.full(len(NAMES), perhaps)
+    return Knowledge(zeros, np.zeros(len(PATTERNS)), *limits, np.zeros(1001))
+
+
+def made(kind, seed, shape):
+    """Pictures that show nothing, drawn here and not by the training's own code."""
+    rng = np.random.default_rng(seed)
+    height, width = shape
+    y, x = np.mgrid[:height, :width] / max(shape)
+    if kind == "colour noise":
+        return rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+    if kind == "grey noise":
+        return np.repeat(rng.integers(0, 256, (height, width, 1), dtype=np.uint8), 3, axis=2)
+    if kind == "page":
+        drawn = Image.new("RGB", (width, height), "white")
+        pen, font = ImageDraw.Draw(drawn), ImageFont.load_default(13)
+        for top in range(8, height - 16, 18):
+            words = " ".join(rng.choice(["never", "music", "picture", "which", "is", "many"], width // 45))
+            pen.text((8, top), words, fill="black", font=font)
+        return np.asarray(drawn).copy()
+    shares = {"gradient": x * rng.uniform() + y, "stripes": np.floor(x * rng.integers(4, 40)) % 2}[kind]
+    shares = shares / shares.max()
+    one, other = rng.uniform(0, 255, (2, 3))
+    return np.rint(one + shares[..., None] * (other - one)).astype(np.uint8)
 
 
 def told(scores, **options):
@@ -87,6 +110,49 @@ def test_captions_are_sentences_of_15_to_45_words_for_any_picture(captioner):
         assert 15 <= len(text.split()) <= 45
         assert text.endswith(".")
         assert all(sentence[0].isupper() for sentence in text.rstrip(".").split(". "))
+
+
+@pytest.mark.parametrize("kind", ["colour noise", "grey noise", "gradient", "stripes", "page"])
+def test_what_shows_nothing_is_neither_named_nor_guessed(captioner, kind):
+    for seed, shape in enumerate([(200, 200), (224, 224), (200, 200), (300, 400)]):
+        text = captioner.caption(Picture(made(kind, seed, shape), "made.png", "0" * 64), HAPPY).text
+        assert [c.phrase for c in CONCEPTS if f"of {c.phrase}" in text or f"perhaps {c.phrase}" in text] == []
+        assert " of " not in text.split(".")[0]
+
+
+@pytest.mark.parametrize(
+    ("colour", "words"),
+    [
+        (0, ", all black."),
+        (255, ", all white."),
+        (128, " picture, in one plain colour, grey."),
+        ((200, 30, 30), " picture, in one plain colour, red."),
+    ],
+)
+def test_one_plain_colour_is_told_as_such(captioner, colour, words):
+    text = captioner.caption(plain(colour), HAPPY).text
+    assert words in text
+    assert "black and white" not in text
+    assert "contrast" not in text
+    assert "Nothing stands out from edge to edge" in text
+
+
+def test_grey_noise_is_in_greys(captioner):
+    for seed in range(3):
+        text = captioner.caption(Picture(made("grey noise", seed, (200, 200)), "made.png", "0" * 64), HAPPY).text
+        assert " in greys." in text
+
+
+def test_captioning_can_be_stopped_between_views(captioner):
+    asked = []
+
+    def third_time() -> bool:
+        asked.append(True)
+        return len(asked) == 3
+
+    with pytest.raises(StoppedError, match="Captioning was stopped"):
+        captioner.caption(picture_from(EXAMPLES / "fun.jpg"), HAPPY, cancelled=third_time)
+    assert len(asked) == 3
 
 
 def test_the_format_is_told(captioner):
@@ -158,6 +224,14 @@ def test_concepts_are_well_formed():
         assert set(concept.over) <= set(NAMES) - {concept.name}
         assert len(set(concept.classes)) == len(concept.classes)
         assert all(0 <= index < 1000 for index in concept.classes)
+
+
+def test_where_nothing_is_shown_nothing_is_seen():
+    logits = np.zeros((3, 1000))
+    logits[:, 160] = 20
+    some, none = knowledge(), replace(knowledge(), nothing=np.append(np.zeros(1000), 1.0))
+    assert ("dog", True) in [(thing.concept.name, thing.sure) for thing in some.seen(logits)]
+    assert none.seen(logits) == []
 
 
 def test_what_says_more_makes_the_rest_needless():

@@ -12,7 +12,7 @@ from tiny_blip import (
 )
 
 from pipelines.catalogue import paper_entry
-from pipelines.errors import ModelFailedError, ModelMissingError
+from pipelines.errors import ModelFailedError, ModelMissingError, StoppedError
 from pipelines.models import forget
 from pipelines.records import LABELS
 from pipelines.waveform.caption import open_captioner
@@ -67,6 +67,21 @@ def test_the_same_picture_gives_the_same_caption_in_threads_too(captioner):
     for thread in threads:
         thread.join()
     assert found == ["Fun quiet boat on a blue sea."] * 3
+
+
+def test_it_can_be_stopped_at_each_word(captioner):
+    asked = []
+
+    def stop() -> bool:
+        asked.append(True)
+        return len(asked) == 4
+
+    with pytest.raises(StoppedError, match="Captioning was stopped"):
+        captioner.caption(plain(RED), feeling("Sad"), cancelled=stop)
+    assert len(asked) == 4
+    with pytest.raises(StoppedError):
+        captioner.caption(plain(RED), feeling("Sad"), cancelled=lambda: True)
+    assert captioner.caption(plain(RED), feeling("Sad")).text == "Sad dog sitting near the red house."
 
 
 def test_it_is_loaded_once(captioner):

@@ -74,6 +74,18 @@ def test_black_and_white_and_old_prints_are_known():
     assert "Its colours are the browns of an old print" in say("dog", colours=sepia)
 
 
+def test_greys_are_told_from_black_and_white():
+    ramp = np.repeat(np.linspace(70, 190, SIDE_PX)[None, :, None], SIDE_PX, axis=0)
+    greys = palette(oklab(np.repeat(ramp, 3, axis=2).astype(np.uint8)))
+    assert (greys.colourless, greys.even) == (True, False)
+    assert say(colours=greys).startswith("A neutral picture in greys.")
+    black = palette(filled(((3, 3, 3), 0, 1, 0, 1)))
+    assert (black.colourless, black.even) == (True, True)
+    assert say(colours=black, light=Light(0.1, 0.0, 0.0)) == (
+        "A dark, neutral picture, all black. Nothing stands out from edge to edge, and little light falls in."
+    )
+
+
 def test_the_picture_is_squeezed():
     assert small(np.zeros((300, 50, 3), np.uint8)).shape == (SIDE_PX, SIDE_PX, 3)
 

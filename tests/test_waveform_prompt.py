@@ -1,12 +1,16 @@
 """Prompts agree with the emotion, read back as they were meant, and a user's own words are understood."""
 
 import itertools
+import re
 
 import pytest
 
-from pipelines.errors import SettingsError
+from pipelines.errors import SettingsError, StoppedError
 from pipelines.records import Caption, Emotion, MusicPrompt
+from pipelines.waveform.corrections import user_caption
 from pipelines.waveform.prompt import TEMPLATE_MADE_BY, TemplatePrompter, emotion_in, parse_prompt, template_prompt
+from pipelines.waveform.prompt_form import instruction
+from pipelines.waveform.prompt_images import IMAGES, images_called_for
 from pipelines.waveform.prompt_parts import arousal_at, choices_for, misfits, modes_at, tempo_at, tempo_range
 from pipelines.waveform.vocabulary import INSTRUMENTS
 
@@ -108,6 +112,12 @@ def test_what_a_user_says_is_understood() -> None:
         ("♩ = 120", 120.0),
         ("adagio", 66.0),
         ("presto", 156.0),
+        ("♩ = 96 bpm", 96.0),
+        ("120bpm, slow", 120.0),
+        ("at 96,5 BPM", 96.5),
+        ("1.2e2 bpm", 120.0),
+        ("a tempo of 60-70 BPM", 65.0),
+        ("１２０ ＢＰＭ ｐｉａｎｏ", 120.0),
         ("very slow", 54.0),
         ("fast", 142.0),
         ("moderate", 96.0),
@@ -187,6 +197,65 @@ def test_text_is_kept_as_it_was_written_but_for_what_cannot_be_seen() -> None:
         parse_prompt("  Slow\tpiano \x00\u202eand\u200b cello.\r\nIn C major. ").text
         == "Slow piano and cello.\nIn C major."
     )
+
+
+def test_joiners_stay_and_text_is_matched_in_any_shape_but_kept_as_written() -> None:
+    family, persian = "\U0001f468\u200d\U0001f469\u200d\U0001f467", "\u0646\u0645\u06cc\u200c\u062f\u0627\u0646\u0645"
+    assert parse_prompt(f"piano {family} {persian}").text == f"piano {family} {persian}"
+    assert parse_prompt("a\u202eb\u2066c\u200ed\x07e\ud800f \u200d").text == "abcdef"
+    assert parse_prompt("piano \U0001fa77").text == "piano \U0001fa77"  # newer than this Python's tables
+    wide = parse_prompt("１２０ ＢＰＭ ｐｉａｎｏ")
+    assert (wide.text, wide.tempo_bpm, wide.instruments) == ("１２０ ＢＰＭ ｐｉａｎｏ", 120.0, ("piano",))
+    with pytest.raises(SettingsError, match="prompt is empty"):
+        parse_prompt(" \u200d\u200c ")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A swing in the tempo of the 1920s",
+        "in the tempo of the 20s",
+        "tempo of 1920",
+        "a tempo in 12/8",
+        "tempo 900",
+        "the tempo of 5 horses",
+        "a tempo like the 80th time",
+    ],
+)
+def test_a_bare_number_that_is_no_tempo_is_passed_over(text: str) -> None:
+    assert parse_prompt(text).tempo_bpm == parse_prompt(re.sub(r"\d\S*", "", text)).tempo_bpm
+
+
+@pytest.mark.parametrize(
+    ("text", "bpm"), [("1e3 bpm", "1000"), ("1,000 BPM", "1000"), ("tempo of 900 bpm", "900"), ("♩=10", "10")]
+)
+def test_a_number_with_a_unit_is_read_whole(text: str, bpm: str) -> None:
+    with pytest.raises(SettingsError, match=f"cannot be {bpm} BPM; choose 30 to 240"):
+        parse_prompt(text)
+
+
+def test_a_caption_is_read_as_far_as_it_may_be_long() -> None:
+    longest = "x" * 500
+    assert user_caption(longest).text == longest
+    assert f'"{longest}"' in instruction(longest)
+    with pytest.raises(SettingsError, match="501 characters; shorten it to 500"):
+        user_caption("x" * 501)
+
+
+def test_likenesses_are_those_that_the_caption_calls_for() -> None:
+    rain = images_called_for("a bare tree in the rain", Emotion.at(2.6, 3.0))
+    assert {image.text for image in rain} >= {"rain on an empty bench", "the last leaf on a bare tree"}
+    assert all({"rain", "tree", "trees", "bare"} & image.pictured for image in rain)
+    for emotion in GRID:
+        general = images_called_for("A picture in greys. Small shapes fill the whole view; the light is red.", emotion)
+        assert general
+        assert all(not image.pictured for image in general)
+    assert len([image for image in IMAGES if not image.pictured]) == 12
+
+
+def test_a_template_can_be_stopped() -> None:
+    with pytest.raises(StoppedError, match="Writing the prompt was stopped"):
+        TemplatePrompter().write(Caption(""), Emotion.at(5.0, 5.0), cancelled=lambda: True)
 
 
 def test_texts_that_are_refused_name_the_limit() -> None:

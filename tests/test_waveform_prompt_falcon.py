@@ -10,7 +10,7 @@ from tiny_falcon import CAPTION, LIKE_RW_1B, save_falcon, save_tokenizer
 from transformers import FalconConfig, FalconForCausalLM
 
 from pipelines.catalogue import paper_entry
-from pipelines.errors import ModelFailedError, ModelMissingError
+from pipelines.errors import ModelFailedError, ModelMissingError, StoppedError
 from pipelines.models import forget
 from pipelines.records import Emotion
 from pipelines.waveform.prompt import open_prompter, parse_prompt
@@ -49,7 +49,7 @@ def test_the_form_is_the_papers() -> None:
         "Generate a musical theme description for the following image description: \"Sad man in a sailor's hat sitting "
         'at a table". Include details like mood, genre, tempo, and melody in 2 lines.'
     )
-    assert len(instruction("x" * 9999)) < 600
+    assert len(instruction("x" * 9999)) == len(instruction("")) + 500
     assert '"' not in instruction('a "quoted" word').split('"', 1)[1].rsplit('"', 1)[0]
 
 
@@ -81,6 +81,19 @@ def test_the_seed_decides_and_the_process_generator_is_left_alone(cache: Path) -
     assert torch.equal(torch.get_rng_state(), before)
     assert answers[0] == answers[2] != answers[1]
     assert len(answers[0]) > 0
+
+
+def test_it_can_be_stopped_at_each_word(cache: Path) -> None:
+    prompter = opened(cache)
+    asked: list[bool] = []
+
+    def stop() -> bool:
+        asked.append(True)
+        return len(asked) == 5
+
+    with pytest.raises(StoppedError, match="Writing the prompt was stopped"):
+        prompter.write(CAPTION, SAD, cancelled=stop)
+    assert len(asked) == 5
 
 
 def test_broken_and_missing_models(cache: Path) -> None:

@@ -39,6 +39,7 @@ def test_a_whole_answer_needs_nothing_of_ours_but_a_second_line() -> None:
             "A melancholic ballad in C minor at 65 BPM for piano.",
         ),
         ("The tempo is 180 and the mood is sad.", "The tempo is 65 BPM and the mood is sad."),
+        ("The tempo is 180 BPM and the mood is sad.", "The tempo is 65 BPM and the mood is sad."),
         ("It is a sad song of 120 to 140 beats per minute.", "It is a sad song of 65 beats per minute."),
     ],
 )

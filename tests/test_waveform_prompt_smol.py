@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from pipelines.catalogue import entry_for
-from pipelines.errors import ModelFailedError
+from pipelines.errors import ModelFailedError, StoppedError
 from pipelines.records import Caption, Emotion
 from pipelines.waveform import prompt_likelihood
 from pipelines.waveform.prompt import emotion_in, open_prompter, parse_prompt
 from pipelines.waveform.prompt_likelihood import FILE, Likelihood, Tree, weights_file
 from pipelines.waveform.prompt_parts import choices_for, misfits
-from pipelines.waveform.prompt_smol import IMAGE, MODE, SmolPrompter, compose, questions_for
+from pipelines.waveform.prompt_smol import GENRE, IMAGE, MODE, SmolPrompter, compose, questions_for, without_label
 
 RAIN = "A bare tree and an empty bench in grey evening rain."
 FAIR = "Balloons, bunting and confetti over striped tents and a big wheel on a bright day."
@@ -137,6 +137,48 @@ def test_a_likely_word_wins_among_those_that_fit() -> None:
         assert (prompt.mood, prompt.genre) == (mood, genre)
         assert misfits(prompt, emotion) == ()
     assert math.isfinite(sum(gains[IMAGE].values()))
+
+
+def test_genres_that_are_nearly_as_good_differ_from_picture_to_picture() -> None:
+    emotion = Emotion.at(5.0, 5.0)
+    gains = {question: dict.fromkeys(words, 0.0) for question, words in questions_for(emotion).items()}
+    genres = [compose(gains, emotion, wording=f"picture {number}").genre for number in range(30)]
+    assert genres == [compose(gains, emotion, wording=f"picture {number}").genre for number in range(30)]
+    assert len(set(genres)) >= 4
+    wanted = choices_for(emotion).genres[-1]
+    clearer = gains | {GENRE: {genre: 2.5 * (genre == wanted) for genre in gains[GENRE]}}
+    assert {compose(clearer, emotion, wording=f"picture {number}").genre for number in range(30)} == {wanted}
+
+
+@pytest.mark.parametrize(
+    ("caption", "left"),
+    [
+        ("A calm, happy view of a lake.", "A view of a lake."),
+        ("A dark, fierce, happy, wide picture of fire.", "A wide picture of fire."),
+        ("Happy man in a hat.", "man in a hat."),
+        ("An old man is happy.", "An old man is happy."),
+        ("", ""),
+    ],
+)
+def test_the_label_at_the_head_is_left_out(caption: str, left: str) -> None:
+    assert without_label(caption, Emotion.at(8.0, 4.0)) == left
+
+
+def test_it_can_be_stopped_between_readings() -> None:
+    class Flat(Likelihood):
+        def log_p(self, text, questions):
+            return {question: [0.0] * len(choices) for question, choices in questions.items()}
+
+    flat, asked = SmolPrompter(entry_for("prompt"), Flat(None, None)), []
+
+    def stop() -> bool:
+        asked.append(True)
+        return len(asked) == 3
+
+    with pytest.raises(StoppedError, match="Writing the prompt was stopped"):
+        flat.write(Caption(RAIN), Emotion.at(5.0, 5.0), cancelled=stop)
+    assert len(asked) == 3
+    assert flat.write(Caption(RAIN), Emotion.at(5.0, 5.0)).text
 
 
 def test_missing_packages_and_files_name_the_cure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,8 @@ assets/weights/caption.safetensors, and the scores on pictures that were not fit
 Patterns are logistic regressions on standardised class scores, fitted on the pictures as they are and without their
 colours. A concept's thresholds follow from the pictures that do not show it: "sure" begins a margin above their
 highest score (a few are passed over where many pictures show it), "perhaps" lower, and neither below a floor that is
-common to all. The check splits the pictures into halves at random, fits all of this on one and counts on the other.
+common to all. One more regression tells pictures made by code that show nothing (`training/caption_blank.py`), in which
+nothing is named. The check splits the pictures into halves at random, fits all of this on one and counts on the other.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from pipelines.errors import EkphoniaError
 from pipelines.models import save_weights, weights_path
 from pipelines.waveform.caption_concepts import CONCEPTS, NAMES, PATTERNS
 from pipelines.waveform.caption_things import WEIGHTS, Knowledge, class_scores, view_config
+from training.caption_blank import KINDS, blank
 from training.caption_truth import shows
 from training.data.oasis import Oasis, load_oasis
 from training.styles import STYLES
@@ -33,6 +35,7 @@ log = logging.getLogger(__name__)
 Floats = npt.NDArray[np.float64]
 CACHE = Path.home() / ".cache" / "ekphonia" / "caption"
 NEVER = -20.0
+BLANK, BLANK_SEEDS = "nothing shown", ((0, 30), (1000, 20))  # the first and how many, fitted and checked
 PLAIN, FITTED_STYLES, CHECKED_STYLES = "plain", ("grey", "oil"), ("grey", "oil", "hue", "canvas", "posterise")
 
 
@@ -100,6 +103,18 @@ def look(data: Oasis, style: str, cache: Path) -> Floats:
     return np.array(rows)
 
 
+def look_at_blank(cache: Path, *, first: int, seeds: int) -> Floats:
+    """Class scores of the pictures of each kind that show nothing, (pictures, views, 1000); kept in the cache."""
+    path = cache / f"blank-{first}-{seeds}.npy"
+    if path.is_file():
+        return np.asarray(np.load(path, allow_pickle=False), np.float64)
+    log.info("looking at %d pictures that show nothing", len(KINDS) * seeds)
+    rows = [class_scores(blank(kind, first + seed)) for kind in KINDS for seed in range(seeds)]
+    cache.mkdir(parents=True, exist_ok=True)
+    np.save(path, np.array(rows, np.float32))
+    return np.array(rows)
+
+
 def fit_pattern(sets: list[Floats], truth: Floats, settings: CaptionSettings) -> tuple[Floats, float]:
     """Weights (1000,) and bias of one pattern from mean class scores, each set (pictures, 1000), and the truth.
 
@@ -117,13 +132,24 @@ def fit_pattern(sets: list[Floats], truth: Floats, settings: CaptionSettings) ->
     return weight, float(model.intercept_[0] - weight @ mean)
 
 
-def fit(sets: list[Floats], truth: Floats, settings: CaptionSettings) -> Knowledge:
-    """Fit patterns and thresholds on class scores, each set (pictures, views, 1000), the first of plain pictures."""
+def fit_nothing(means: list[Floats], empty: Floats, settings: CaptionSettings) -> tuple[Floats, float]:
+    """Weights (1000,) and bias that tell pictures that show nothing, `empty`, from the others by mean class scores."""
+    rows = np.concatenate([*means, empty])
+    return fit_pattern([rows], (np.arange(len(rows)) >= len(rows) - len(empty)).astype(float), settings)
+
+
+def fit(sets: list[Floats], truth: Floats, settings: CaptionSettings, empty: Floats) -> Knowledge:
+    """Fit patterns and thresholds on class scores, each set (pictures, views, 1000), the first of plain pictures.
+
+    `empty` are class scores of pictures in which nothing may be named, (pictures, views, 1000).
+    """
     means = [logits.mean(axis=1) for logits in sets]
     columns = [NAMES.index(name) for name in PATTERNS]
     fitted = [fit_pattern(means, truth[:, column], settings) for column in columns]
     weight, bias = np.array([w for w, _ in fitted]), np.array([b for _, b in fitted])
-    open_to_all = Knowledge(weight, bias, np.zeros(len(NAMES)), np.zeros(len(NAMES)))
+    none = np.zeros(len(NAMES))
+    nothing = np.append(*fit_nothing(means, empty.mean(axis=1), settings))
+    open_to_all = Knowledge(weight, bias, none, none, nothing)
     scores = np.array([[open_to_all.scores(logits) for logits in rows] for rows in sets])
     scores[:, :, columns] = _unseen_scores(means, truth[:, columns], settings)
     sure, perhaps = (
@@ -133,7 +159,7 @@ def fit(sets: list[Floats], truth: Floats, settings: CaptionSettings) -> Knowled
             (settings.perhaps_floor, settings.perhaps_wrong),
         )
     )
-    return Knowledge(weight, bias, sure, np.minimum(sure, perhaps))
+    return Knowledge(weight, bias, sure, np.minimum(sure, perhaps), nothing)
 
 
 def _unseen_scores(means: list[Floats], truth: Floats, settings: CaptionSettings) -> Floats:
@@ -163,7 +189,7 @@ def count(knowledge: Knowledge, logits: Floats, truth: Floats) -> Count:
     """Compare what is claimed at class scores (pictures, views, 1000) with the truth; open ones do not count."""
     total = Count()
     for picture, row in zip(logits, truth, strict=True):
-        things = knowledge.things(knowledge.scores(picture))
+        things = knowledge.seen(picture)
         judged = [(thing.sure, row[NAMES.index(thing.concept.name)]) for thing in things]
         right, wrong = (judged.count((True, truly)) for truly in (1.0, 0.0))
         guessed_right, guessed_wrong = (judged.count((False, truly)) for truly in (1.0, 0.0))
@@ -172,16 +198,19 @@ def count(knowledge: Knowledge, logits: Floats, truth: Floats) -> Count:
     return total
 
 
-def check(looks: dict[str, Floats], truth: Floats, settings: CaptionSettings) -> dict[str, Count]:
-    """Fit on random halves and count on the others, in each style."""
+def check(
+    looks: dict[str, Floats], truth: Floats, settings: CaptionSettings, empty: Floats, unseen: Floats
+) -> dict[str, Count]:
+    """Fit on random halves and count on the others, in each style; and on `unseen` pictures that show nothing."""
     rng = np.random.default_rng(settings.seed)
-    totals = {style: Count() for style in looks}
+    totals = {style: Count() for style in (*looks, BLANK)}
     for _ in range(settings.halves):
         half = rng.permutation(len(truth)) % 2 == 0
         sets = [looks[style][half] for style in (PLAIN, *FITTED_STYLES)]
-        knowledge = fit(sets, truth[half], settings)
+        knowledge = fit(sets, truth[half], settings, empty)
         for style, logits in looks.items():
             totals[style] += count(knowledge, logits[~half], truth[~half])
+        totals[BLANK] += count(knowledge, unseen, np.zeros((len(unseen), len(NAMES))))
     return totals
 
 
@@ -205,14 +234,15 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         data = load_oasis(options.data)
         looks = {style: look(data, style, options.cache) for style in (PLAIN, *CHECKED_STYLES)}
+        empty, unseen = (look_at_blank(options.cache, first=first, seeds=seeds) for first, seeds in BLANK_SEEDS)
     except EkphoniaError as error:
         print(error, file=sys.stderr)
         return 2
     truth = truth_of([path.stem for path in data.paths])
-    for style, total in check(looks, truth, settings).items():
+    for style, total in check(looks, truth, settings, empty, unseen).items():
         print(f"{style}: {total}")
     if not options.dry_run:
-        knowledge = fit([looks[style] for style in (PLAIN, *FITTED_STYLES)], truth, settings)
+        knowledge = fit([looks[style] for style in (PLAIN, *FITTED_STYLES)], truth, settings, empty)
         write(knowledge)
         tested = int((np.nansum(truth, axis=0) > 0).sum())
         print(f"{len(CONCEPTS)} concepts written, {tested} of them shown in the pictures")

@@ -20,13 +20,12 @@ function frame(example, number) {
 wall.replaceChildren(...((props.value && props.value.examples) || []).map(frame));
 
 // Gradio names its drop zone in other words than it shows; a name must hold what is seen.
-const hook = document.querySelector('#ek-picture');
 function nameDropZone() {
-  const zone = hook.querySelector('button[aria-dropeffect]');
+  const zone = document.querySelector('#ek-picture button[aria-dropeffect]');
   const name = 'Hang a picture here Drop one, paste one, or click to choose';
   if (zone && zone.getAttribute('aria-label') !== name) zone.setAttribute('aria-label', name);
 }
-if (hook) {
-  new MutationObserver(nameDropZone).observe(hook, { childList: true, subtree: true });
-  nameDropZone();
-}
+// The picture may be drawn after this, and anew for each picture that is taken away.
+const room = element.closest('.ek-panel') || document.body;
+new MutationObserver(nameDropZone).observe(room, { childList: true, subtree: true, attributeFilter: ['aria-label'] });
+nameDropZone();

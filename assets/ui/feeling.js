@@ -5,6 +5,7 @@ const box = element.querySelector('.ek-feeling');
 const at = (name) => box.querySelector(name);
 const plane = at('.ek-plane'), form = at('.ek-correct');
 const sliders = { valence: at('.ek-valence'), arousal: at('.ek-arousal') };
+const ENDS = { valence: 'on a scale from 1, unpleasant, to 9, pleasant', arousal: 'on a scale from 1, calm, to 9, excited' };
 const ASKED = 'the picture', OWN = 'your choice';
 let found = null;
 
@@ -28,6 +29,7 @@ function set(point) {
   for (const [name, slider] of Object.entries(sliders)) {
     slider.value = point[name].toFixed(1);
     slider.nextElementSibling.textContent = Number(slider.value).toFixed(1);
+    slider.setAttribute('aria-valuetext', `${Number(slider.value).toFixed(1)}, ${ENDS[name]}`);
   }
   settle();
 }

@@ -9,7 +9,7 @@ window.ekphonia.makePlayer = (box, view) => {
   const { players } = window.ekphonia;
   const at = (name) => box.querySelector(name);
   const play = at('.ek-play'), seek = at('.ek-seek'), time = at('.ek-time'), audio = at('audio');
-  const LEAD_S = 0.06, FRAME_MS = 30;
+  const LEAD_S = 0.06, FRAME_MS = 30, SMOOTH_MS = 12;
   const root = (window.gradio_config && window.gradio_config.root) || '';
 
   // ---- live sound ----
@@ -193,17 +193,18 @@ window.ekphonia.makePlayer = (box, view) => {
     time.textContent = waits ? 'click to listen' : gathers ? 'gathering sound…' : `${clock(here)} / ${clock(whole)}`;
   }
 
-  let frame = null, drawnAt = 0;
+  // While the piece still comes, drawing is held back, so that sound is never late; the whole one is drawn as often as shown.
+  let frame = null, drawnAt = 0, paintedAt = 0;
   function follow() {
     if (frame === null) frame = requestAnimationFrame(step);
   }
   function step(now) {
     frame = null;
-    if (now - drawnAt < FRAME_MS) { follow(); return; }
+    if (now - drawnAt < (audio.src ? SMOOTH_MS : FRAME_MS)) { follow(); return; }
     drawnAt = now;
     if (mode === 'live' && playing() && audio.src && position() >= liveEnd() - 0.02) toFile(0);
     const settling = view.draw(now);
-    paintTransport();
+    if (now - paintedAt >= FRAME_MS || !playing()) { paintTransport(); paintedAt = now; }
     if (settling || playing()) follow();
   }
 

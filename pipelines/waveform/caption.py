@@ -22,8 +22,9 @@ from pipelines.records import Caption, Emotion, Picture
 from pipelines.waveform.caption_blip import open_blip
 from pipelines.waveform.caption_colours import oklab, palette, small
 from pipelines.waveform.caption_scene import layout_of, light_of
-from pipelines.waveform.caption_things import Knowledge, class_scores, load_knowledge
+from pipelines.waveform.caption_things import Knowledge, Thing, class_scores, load_knowledge
 from pipelines.waveform.caption_words import describe
+from pipelines.waveform.hub_model import Cancelled, never
 
 
 class Captioner(Protocol):
@@ -37,8 +38,8 @@ class Captioner(Protocol):
     def licence(self) -> str:
         """Licence of the weights."""
 
-    def caption(self, picture: Picture, emotion: Emotion) -> Caption:
-        """Say what the picture shows."""
+    def caption(self, picture: Picture, emotion: Emotion, *, cancelled: Cancelled = never) -> Caption:
+        """Say what the picture shows. Raises StoppedError once `cancelled` answers True."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,17 +59,22 @@ class EmbeddedCaptioner:
         """Licence of the weights."""
         return self.entry.licence
 
-    def caption(self, picture: Picture, emotion: Emotion) -> Caption:
+    def caption(self, picture: Picture, emotion: Emotion, *, cancelled: Cancelled = never) -> Caption:
         """Describe the picture in 15 to 45 words; what it claims to see it is sure of, a guess is marked "perhaps".
 
         Raises:
             ModelMissingError: the packages that hold the networks are not installed.
+            StoppedError: `cancelled` answered True; it is asked before each of the views.
         """
         compute_on_one_thread()
-        things = self.knowledge.things(self.knowledge.scores(class_scores(picture.rgb)))
         lab = oklab(small(picture.rgb))
+        colours = palette(lab)
+        things = [] if colours.even else self._things(picture, cancelled)
         layout = layout_of(lab, sides=picture.width / picture.height)
-        return Caption(describe(emotion, things, palette(lab), light_of(lab), layout))
+        return Caption(describe(emotion, things, colours, light_of(lab), layout))
+
+    def _things(self, picture: Picture, cancelled: Cancelled) -> list[Thing]:
+        return self.knowledge.seen(class_scores(picture.rgb, cancelled=cancelled))
 
 
 def open_captioner(entry: ModelEntry) -> Captioner:

@@ -19,16 +19,21 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pipelines.catalogue import ModelEntry
-from pipelines.errors import ModelFailedError, ModelMissingError
-from pipelines.hub import local_folder
-from pipelines.models import load_once
+from pipelines.errors import ModelFailedError
 from pipelines.records import LABELS, Caption, Emotion, Picture
-
-if TYPE_CHECKING:
-    import torch
+from pipelines.waveform.hub_model import (
+    CAPTIONING,
+    Cancelled,
+    asking,
+    failures_told,
+    load_whole,
+    never,
+    open_parts,
+    stop_if,
+)
 
 BEAMS = 3
 NEW_TOKENS = (4, 30)
@@ -58,24 +63,24 @@ class BlipCaptioner:
         """Licence of the weights."""
         return self.entry.licence
 
-    def caption(self, picture: Picture, emotion: Emotion) -> Caption:
+    def caption(self, picture: Picture, emotion: Emotion, *, cancelled: Cancelled = never) -> Caption:
         """Describe the picture in a sentence that opens with the emotion's label.
 
         Raises:
             ModelFailedError: the model ran out of memory or broke, or what it said is no caption.
+            StoppedError: `cancelled` answered True; it is asked before the picture is seen and for every word.
         """
         label = emotion.label.lower()
-        try:
-            said = self._say(picture, label)
-        except Exception as cause:  # torch and transformers raise errors of many families
-            raise _failed(self.entry, cause, "failed at this picture") from cause
+        with failures_told(self.entry, "failed at this picture"):
+            said = self._say(picture, label, cancelled=cancelled)
         return Caption(tidy(said, prefix=label))
 
-    def _say(self, picture: Picture, prefix: str) -> str:
+    def _say(self, picture: Picture, prefix: str, *, cancelled: Cancelled = never) -> str:
         """What BLIP says after the prefix, with it."""
         import torch
         from PIL import Image
 
+        stop_if(cancelled, CAPTIONING)
         inputs = self.processor(images=Image.fromarray(picture.rgb), text=prefix, return_tensors="pt")
         inputs = inputs.to(self.model.device, self.model.dtype)
         least, most = NEW_TOKENS
@@ -87,6 +92,7 @@ class BlipCaptioner:
                 min_new_tokens=least,
                 max_new_tokens=most,
                 no_repeat_ngram_size=3,
+                stopping_criteria=[asking(cancelled, CAPTIONING)],
             )
         said: str = self.processor.decode(tokens[0], skip_special_tokens=True)
         return said
@@ -99,30 +105,17 @@ def open_blip(entry: ModelEntry) -> BlipCaptioner:
         ModelMissingError: it is not on this machine.
         ModelFailedError: its files are broken or incomplete, or memory does not suffice.
     """
-    folder = local_folder(entry.hub_id or "")
-    if folder is None:
-        raise ModelMissingError(f"{entry.name} ({entry.hub_id}) is not on this machine; fetch it or choose another.")
-    try:
-        processor, model = load_once(f"{entry.role}:{folder}", lambda: _load(folder))
-    except Exception as cause:  # broken files raise errors of many families
-        raise _failed(entry, cause, "cannot be loaded") from cause
+    processor, model = open_parts(entry, _load)
     return BlipCaptioner(entry, processor, model)
 
 
 def _load(folder: Path) -> tuple[Any, Any]:
-    import torch
     from transformers import BlipForConditionalGeneration, BlipProcessor
 
-    half = torch.cuda.is_available()
     processor = BlipProcessor.from_pretrained(folder, local_files_only=True)
-    loaded: Any = BlipForConditionalGeneration.from_pretrained(
-        folder, local_files_only=True, dtype=torch.float16 if half else torch.float32, output_loading_info=True
-    )
-    model, found = loaded
-    if found["missing_keys"]:  # transformers would fill them with noise and only warn
-        raise ValueError(f"weights are missing, such as {min(found['missing_keys'])}")
+    model = load_whole(BlipForConditionalGeneration, folder)
     _check_words(processor.tokenizer)
-    return processor, model.eval().requires_grad_(False).to(_device(half))
+    return processor, model
 
 
 def _check_words(tokenizer: Any) -> None:
@@ -130,22 +123,6 @@ def _check_words(tokenizer: Any) -> None:
     unknown = [label for label in LABELS if tokenizer.unk_token_id in tokenizer(label.lower())["input_ids"]]
     if unknown:
         raise ValueError(f"the vocabulary lacks the words {', '.join(unknown)}")
-
-
-def _device(half: bool) -> torch.device:
-    import torch
-
-    return torch.device("cuda" if half else "cpu")
-
-
-def _failed(entry: ModelEntry, cause: Exception, what: str) -> ModelFailedError:
-    """The error as one sentence for a person."""
-    import torch
-
-    if isinstance(cause, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(cause):
-        return ModelFailedError(f"There is too little memory for {entry.name}; free some or choose the embedded model.")
-    cure = "fetch it again or choose the embedded model"
-    return ModelFailedError(f"{entry.name} {what} ({type(cause).__name__}); {cure}.")
 
 
 def tidy(said: str, *, prefix: str) -> str:

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from pipelines.waveform.grammar import listed
+
 Floats = npt.NDArray[np.float64]
 SIDE_PX = 72
 CHROMA_WEIGHT = 1.7
@@ -79,6 +81,8 @@ VIVID = 0.12
 FEWER_COLOURS = 0.028
 ALL_BUT = 95.0
 PRINT_CONTRAST = 0.3
+ALIKE = 0.03  # less than a glance tells apart
+EXTREMES = 0.2
 
 
 @dataclass(frozen=True)
@@ -95,12 +99,14 @@ class Hue:
 class Palette:
     """The colours of a picture, the largest share first.
 
-    `colourless` where it is black and white, `sepia` where it is of one brown, as an old print.
+    `colourless` where it is of black, white and greys, `sepia` where it is of one brown, as an old print, `even` where
+    it is one plain colour all over.
     """
 
     hues: tuple[Hue, ...]
     colourless: bool
     sepia: bool
+    even: bool = False
 
 
 def oklab(rgb: npt.NDArray[np.uint8]) -> Floats:
@@ -133,7 +139,9 @@ def palette(lab: Floats) -> Palette:
             key=lambda hue: -hue.share,
         )
     )
-    return Palette(hues, float(np.percentile(chroma, ALL_BUT)) < FEWER_COLOURS, _is_sepia(flat, chroma))
+    colourless = float(np.percentile(chroma, ALL_BUT)) < FEWER_COLOURS
+    even = float(np.abs(flat - flat.mean(axis=0)).max()) < ALIKE
+    return Palette(hues, colourless, _is_sepia(flat, chroma), even)
 
 
 def _nearest(flat: Floats) -> npt.NDArray[np.intp]:
@@ -176,6 +184,14 @@ def colour_phrase(colours: Palette) -> str:
     return phrase if accent is None else f"{phrase} with {_amount(accent)} {accent.name}"
 
 
+def print_phrase(colours: Palette) -> str:
+    """How a person would say the colours of a print, which has none or one: "black and white", "greys"."""
+    if not colours.colourless:
+        return "the browns of an old print"
+    extremes = sum(hue.share for hue in colours.hues if hue.family in ("black", "white"))
+    return "black and white" if extremes >= EXTREMES else "greys"
+
+
 def _accent(hues: list[Hue]) -> Hue | None:
     """The most striking of the lesser colours: small, but far from grey, or large enough to be missed."""
     striking = [hue for hue in hues if hue.share >= TOUCH and (hue.chroma >= VIVID or hue.share >= PRESENT)]
@@ -184,8 +200,3 @@ def _accent(hues: list[Hue]) -> Hue | None:
 
 def _amount(hue: Hue) -> str:
     return "a touch of" if hue.share < 0.06 else "some"
-
-
-def listed(words: list[str]) -> str:
-    """Join words as in "red, blue and green"."""
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

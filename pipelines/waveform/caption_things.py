@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.emotion_features import PARTS_PER_VIEW, View, extract
+from pipelines.emotion_features import View, extract
 from pipelines.errors import WeightsError
 from pipelines.models import load_once, load_weights, weights_path
 from pipelines.waveform.caption_concepts import CONCEPTS, NAMES, PATTERNS, Concept
+from pipelines.waveform.hub_model import CAPTIONING, Cancelled, never, stop_if
 
 if TYPE_CHECKING:
     import torch
@@ -46,13 +47,20 @@ class Knowledge:
     """What was fitted, all float64.
 
     `weight` (patterns, 1000) and `bias` (patterns,) of the logistic regressions on mean class scores; `sure` and
-    `perhaps` (concepts,), thresholds on the scores.
+    `perhaps` (concepts,), thresholds on the scores; `nothing` (1001,), weights on mean class scores and a bias, whose
+    sum is positive where a picture shows nothing that could be named: noise, a texture, a page of text.
     """
 
     weight: Floats
     bias: Floats
     sure: Floats
     perhaps: Floats
+    nothing: Floats
+
+    def seen(self, logits: Floats) -> list[Thing]:
+        """What may be said at class scores (views, 1000)."""
+        shows_nothing = self.nothing[:-1] @ logits.mean(axis=0) + self.nothing[-1] > 0
+        return [] if shows_nothing else self.things(self.scores(logits))
 
     def scores(self, logits: Floats) -> Floats:
         """Score of each concept, (concepts,) in 0 to 1, from class scores (views, 1000)."""
@@ -97,14 +105,18 @@ def class_probabilities(logits: Floats) -> Floats:
     return mean
 
 
-def class_scores(rgb: npt.NDArray[np.uint8]) -> Floats:
+def class_scores(rgb: npt.NDArray[np.uint8], *, cancelled: Cancelled = never) -> Floats:
     """Class scores of an RGB picture, (height, width, 3), from each of :data:`VIEWS`: (views, 1000).
 
     Raises:
         ModelMissingError: the packages that hold the networks are not installed.
+        StoppedError: `cancelled` answered True; it is asked before each view.
     """
-    parts = extract(rgb, views=VIEWS).parts
-    return np.array(parts[PARTS_PER_VIEW - 1 :: PARTS_PER_VIEW], np.float64)
+    scores = []
+    for view in VIEWS:
+        stop_if(cancelled, CAPTIONING)
+        scores.append(extract(rgb, views=(view,)).parts[-1])
+    return np.array(scores, np.float64)
 
 
 def load_knowledge(*, weights: Path | None = None) -> Knowledge:
@@ -130,6 +142,7 @@ def knowledge_from(tensors: Mapping[str, torch.Tensor], config: Mapping[str, Any
         "bias": (len(PATTERNS),),
         "sure": (len(NAMES),),
         "perhaps": (len(NAMES),),
+        "nothing": (1001,),
     }
     if {name: tuple(tensor.shape) for name, tensor in tensors.items()} != shapes:
         raise WeightsError(f"The caption weights have other shapes than expected; {CURE}.")

@@ -12,12 +12,14 @@ picture and emotion give the same words.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pipelines.records import Emotion
-from pipelines.waveform.caption_colours import Palette, colour_phrase, listed
+from pipelines.waveform.caption_colours import Palette, colour_phrase, print_phrase
 from pipelines.waveform.caption_concepts import Concept
-from pipelines.waveform.caption_scene import Layout, Light
+from pipelines.waveform.caption_scene import WEAK_CONTRAST, Layout, Light
 from pipelines.waveform.caption_things import Thing
+from pipelines.waveform.grammar import article, listed
 
 CALM, LIVELY = 3.4, 6.6
 STIRRED = {"Happy": "lively", "Fun": "lively", "Angry": "fierce", "Sad": "restless", "Neutral": "lively"}
@@ -41,10 +43,13 @@ AMID = {"busy": " amid many small shapes", "empty": " in a plain, open view", ""
 MOSTLY, IT_IS = "mostly ", "it is "
 MOST_WORDS = 45
 EVEN = "light and dark are in balance"
+NOTHING = "nothing stands out from edge to edge"
 
 
 def describe(emotion: Emotion, things: Sequence[Thing], colours: Palette, light: Light, layout: Layout) -> str:
     """The caption's text."""
+    if colours.even:
+        return _nothing(emotion, colours, light, layout)
     opening = f"{_adjectives(emotion, light)} {_noun(things, layout)}{_what(things)}"
     measured = [_layout(layout), _light(light)]
     if _striking(light) > _striking_layout(layout):
@@ -54,17 +59,30 @@ def describe(emotion: Emotion, things: Sequence[Thing], colours: Palette, light:
     else:
         opening, told = f"{opening} {_in(colours)}", measured
     words = len(f"{opening} {' '.join(told)}".split()) + 2  # the article, and an "and"
-    return f"{_article(opening)} {opening}. {_capital(_joined(told if words <= MOST_WORDS else told[:-1]))}."
+    return _two_sentences(opening, told if words <= MOST_WORDS else told[:-1])
+
+
+def _nothing(emotion: Emotion, colours: Palette, light: Light, layout: Layout) -> str:
+    """The caption of a picture of one plain colour: of one colour there are no contrasts to tell."""
+    opening = f"{_adjectives(emotion, light)} {_noun((), layout)}, {_in(colours)}"
+    return _two_sentences(opening, [NOTHING, _light(replace(light, contrast=WEAK_CONTRAST))])
+
+
+def _two_sentences(opening: str, told: list[str]) -> str:
+    return f"{article(opening).capitalize()} {opening}. {_capital(_joined(told))}."
 
 
 def _colours(colours: Palette) -> str:
     if colours.colourless or colours.sepia:
-        return "black and white" if colours.colourless else "the browns of an old print"
+        return print_phrase(colours)
     return colour_phrase(colours)
 
 
 def _in(colours: Palette) -> str:
     phrase = _colours(colours)
+    if colours.even:
+        name = colours.hues[0].name
+        return f"all {name}" if name in ("black", "white") else f"in one plain colour, {name}"
     return f"mostly in {phrase.removeprefix(MOSTLY)}" if phrase.startswith(MOSTLY) else f"in {phrase}"
 
 
@@ -81,10 +99,6 @@ def _joined(clauses: list[str]) -> str:
 
 def _capital(text: str) -> str:
     return text[0].upper() + text[1:]
-
-
-def _article(words: str) -> str:
-    return "An" if words[0] in "aeiou" else "A"
 
 
 def _adjectives(emotion: Emotion, light: Light) -> str:

@@ -6,8 +6,7 @@ from typing import Any
 
 from pipelines.errors import SettingsError
 from pipelines.records import Caption, Emotion, MusicPrompt
-
-LONGEST_CAPTION = 500
+from pipelines.waveform.vocabulary import LONGEST_TEXT
 
 
 def as_caption(given: Any) -> Any:
@@ -31,8 +30,8 @@ def user_caption(text: str) -> Caption:
     text = " ".join(clean(text).split())
     if not text:
         raise SettingsError("The caption is empty; say in a sentence what the picture shows.")
-    if len(text) > LONGEST_CAPTION:
-        raise SettingsError(f"The caption has {len(text)} characters; shorten it to {LONGEST_CAPTION}.")
+    if len(text) > LONGEST_TEXT:
+        raise SettingsError(f"The caption has {len(text)} characters; shorten it to {LONGEST_TEXT}.")
     return Caption(text)
 
 

@@ -17,8 +17,9 @@ from typing import Protocol
 
 from pipelines.catalogue import ModelEntry
 from pipelines.records import Caption, Emotion, MusicPrompt
-from pipelines.waveform.prompt_images import images_for, suggests
-from pipelines.waveform.prompt_parse import LONGEST_TEXT, emotion_in, parse_prompt
+from pipelines.waveform.hub_model import PROMPTING, Cancelled, never, stop_if
+from pipelines.waveform.prompt_images import images_called_for, suggests
+from pipelines.waveform.prompt_parse import emotion_in, parse_prompt
 from pipelines.waveform.prompt_parts import (
     band,
     can_lead,
@@ -30,6 +31,7 @@ from pipelines.waveform.prompt_parts import (
     tempo_for,
 )
 from pipelines.waveform.prompt_text import two_lines
+from pipelines.waveform.vocabulary import LONGEST_TEXT
 
 __all__ = [
     "LONGEST_TEXT",
@@ -55,8 +57,11 @@ class Prompter(Protocol):
     def licence(self) -> str:
         """The licence of the weights, "" where there are none."""
 
-    def write(self, caption: Caption, emotion: Emotion, *, seed: int = 0) -> MusicPrompt:
-        """A prompt for a picture with this caption and emotion; the same for the same seed."""
+    def write(self, caption: Caption, emotion: Emotion, *, seed: int = 0, cancelled: Cancelled = never) -> MusicPrompt:
+        """A prompt for a picture with this caption and emotion; the same for the same seed.
+
+        Raises StoppedError once `cancelled` answers True.
+        """
 
 
 @dataclass(frozen=True)
@@ -66,8 +71,9 @@ class TemplatePrompter:
     made_by: str = TEMPLATE_MADE_BY
     licence: str = ""
 
-    def write(self, caption: Caption, emotion: Emotion, *, seed: int = 0) -> MusicPrompt:
+    def write(self, caption: Caption, emotion: Emotion, *, seed: int = 0, cancelled: Cancelled = never) -> MusicPrompt:
         """A prompt for a picture with this caption and emotion; the same for the same seed."""
+        stop_if(cancelled, PROMPTING)
         return template_prompt(caption, emotion, seed=seed)
 
 
@@ -106,5 +112,6 @@ def template_prompt(caption: Caption, emotion: Emotion, *, seed: int = 0) -> Mus
         melody=melody_of(draw.choice(choices.contours[:2]), choices.articulations[0], register),
         instruments=band(genre, emotion, lead=lead, guest=guest),
     )
-    image = max(images_for(emotion), key=lambda image: image.suits(caption.text, emotion) + draw.random())
+    called = images_called_for(caption.text, emotion)
+    image = max(called, key=lambda image: image.suits(caption.text, emotion) + draw.random())
     return replace(parts, text=two_lines(parts, emotion, image=image.text, seed=draw.randrange(2**32)))

@@ -16,10 +16,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.catalogue import ModelEntry
-from pipelines.errors import ModelFailedError, ModelMissingError
-from pipelines.hub import local_folder
-from pipelines.models import load_once
+from pipelines.errors import ModelFailedError
 from pipelines.records import Caption, Emotion, MusicPrompt
+from pipelines.waveform.hub_model import (
+    PROMPTING,
+    Cancelled,
+    asking,
+    failures_told,
+    load_whole,
+    never,
+    open_parts,
+    stop_if,
+)
 from pipelines.waveform.prompt_form import SYSTEM, instruction
 from pipelines.waveform.prompt_response import ECHO, prompt_of, sentences
 
@@ -51,27 +59,27 @@ class FalconPrompter:
         """Licence of the weights."""
         return self.entry.licence
 
-    def write(self, caption: Caption, emotion: Emotion, *, seed: int = 0) -> MusicPrompt:
+    def write(self, caption: Caption, emotion: Emotion, *, seed: int = 0, cancelled: Cancelled = never) -> MusicPrompt:
         """Write the prompt for a picture with this caption and emotion; the same for the same seed.
 
         Raises:
             ModelFailedError: the model ran out of memory or broke, or twice made no sense.
+            StoppedError: `cancelled` answered True; it is asked for every token.
         """
         for attempt in range(TRIES):
-            try:
-                response = self.respond(caption.text, seed=seed * TRIES + attempt)
-            except Exception as cause:  # torch and transformers raise errors of many families
-                raise _failed(self.entry, cause, "failed at this caption") from cause
+            with failures_told(self.entry, "failed at this caption"):
+                response = self.respond(caption.text, seed=seed * TRIES + attempt, cancelled=cancelled)
             try:
                 return prompt_of(response, emotion, caption=caption.text)
             except ModelFailedError as failure:
                 senseless = failure
         raise ModelFailedError(f"{self.entry.name} wrote no prompt that fits this picture.") from senseless
 
-    def respond(self, caption: str, *, seed: int) -> str:
-        """What the model answers, as it is."""
+    def respond(self, caption: str, *, seed: int, cancelled: Cancelled = never) -> str:
+        """What the model answers, as it is. Raises StoppedError once `cancelled` answers True."""
         import torch
 
+        stop_if(cancelled, PROMPTING)
         text = FORM.format(system=SYSTEM, user=instruction(caption))
         tokens = self.tokenizer(text, return_tensors="pt").input_ids.to(self.model.device)
         with torch.inference_mode():
@@ -82,7 +90,7 @@ class FalconPrompter:
                 max_new_tokens=NEW_TOKENS,
                 pad_token_id=self.tokenizer.eos_token_id,
                 logits_processor=_drawing(seed, tokens.shape[1]),
-                stopping_criteria=[self._enough(tokens.shape[1])],
+                stopping_criteria=[asking(cancelled, PROMPTING), self._enough(tokens.shape[1])],
             )
         return self._text(output[0, tokens.shape[1] :])
 
@@ -146,36 +154,12 @@ def open_falcon(entry: ModelEntry) -> FalconPrompter:
         ModelMissingError: it is not on this machine.
         ModelFailedError: its files are broken or incomplete, or memory does not suffice.
     """
-    folder = local_folder(entry.hub_id or "")
-    if folder is None:
-        raise ModelMissingError(f"{entry.name} ({entry.hub_id}) is not on this machine; fetch it or choose another.")
-    try:
-        tokenizer, model = load_once(f"{entry.role}:{folder}", lambda: _load(folder))
-    except Exception as cause:  # broken files raise errors of many families
-        raise _failed(entry, cause, "cannot be loaded") from cause
+    tokenizer, model = open_parts(entry, _load)
     return FalconPrompter(entry, tokenizer, model)
 
 
 def _load(folder: Path) -> tuple[Any, Any]:
-    import torch
     from transformers import AutoTokenizer, FalconForCausalLM
 
-    half = torch.cuda.is_available()
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    loaded: Any = FalconForCausalLM.from_pretrained(
-        folder, local_files_only=True, dtype=torch.float16 if half else torch.float32, output_loading_info=True
-    )
-    model, found = loaded
-    if found["missing_keys"]:  # transformers would fill them with noise and only warn
-        raise ValueError(f"weights are missing, such as {min(found['missing_keys'])}")
-    return tokenizer, model.eval().requires_grad_(False).to("cuda" if half else "cpu")
-
-
-def _failed(entry: ModelEntry, cause: Exception, what: str) -> ModelFailedError:
-    """The error as one sentence for a person."""
-    import torch
-
-    if isinstance(cause, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(cause):
-        return ModelFailedError(f"There is too little memory for {entry.name}; free some or choose the embedded model.")
-    cure = "fetch it again or choose the embedded model"
-    return ModelFailedError(f"{entry.name} {what} ({type(cause).__name__}); {cure}.")
+    return tokenizer, load_whole(FalconForCausalLM, folder)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pipelines.waveform.vocabulary import LONGEST_TEXT
+
 SYSTEM = (
     "You are an enhanced description generator. You will be given with image description and you have to enhance those "
     "in musical terms."
@@ -10,9 +12,8 @@ INSTRUCTION = (
     'Generate a musical theme description for the following image description: "{caption}". Include details like mood, '
     "genre, tempo, and melody in 2 lines."
 )
-LONGEST_CAPTION = 300
 
 
 def instruction(caption: str) -> str:
-    """The instruction with a caption, without its full stop as in the paper, at most 300 characters of it."""
-    return INSTRUCTION.format(caption=caption.replace('"', "'").strip()[:LONGEST_CAPTION].rstrip(" ."))
+    """The instruction with a caption of up to :data:`LONGEST_TEXT` characters, less its full stop as in the paper."""
+    return INSTRUCTION.format(caption=caption.replace('"', "'").strip()[:LONGEST_TEXT].rstrip(" ."))

@@ -36,9 +36,16 @@ from pipelines.waveform.prompt_parts import (
     tempo_for,
     tempo_range,
 )
-from pipelines.waveform.vocabulary import ARTICULATIONS, CONTOURS, GENRES, INSTRUMENTS, MOODS, REGISTERS
+from pipelines.waveform.vocabulary import (
+    ARTICULATIONS,
+    CONTOURS,
+    GENRES,
+    INSTRUMENTS,
+    LONGEST_TEXT,
+    MOODS,
+    REGISTERS,
+)
 
-LONGEST_TEXT = 500
 SLOWEST_SAID_BPM, FASTEST_SAID_BPM = 30.0, 240.0
 MOST_MOODS = 3
 
@@ -60,11 +67,15 @@ MODES = {
     "major": ("ionian", "lydian", "mixolydian"),
     "minor": ("aeolian", "dorian", "phrygian"),
 }
-NUMBER = r"(?<![\d.])(\d{1,4}(?:\.\d+)?)"
+# A number with a unit is a tempo whatever it is, one that only follows the word "tempo" may be a year or a count.
+NUMBER = r"(?<!\w)(?<!\d[.,])(\d+(?:[.,]\d+)*(?:e[+-]?\d+)?)"
 TEMPO = re.compile(
-    rf"(?:{NUMBER}\s*(?:-|–|to)\s*)?{NUMBER}\s*-?\s*(?:bpm|beats?\s(?:per|a)\sminute)\b"
-    rf"|(?:\btempo\b[^.\d\n]{{0,24}}|♩\s*=\s*){NUMBER}"
+    rf"(?:{NUMBER}\s*(?:-|–|to)\s*)?{NUMBER}\s*-?\s*(?:bpm|beats?\s(?:per|a)\sminute)\b|♩\s*=\s*{NUMBER}"
 )
+BARE_TEMPO = re.compile(r"\btempo\b[^.\d\n]{0,24}(\d{2,3}(?:\.\d+)?)(?!\w)")
+JOINERS = "\u200c\u200d"  # they stand within words and emojis; all else that cannot be seen goes
+KEPT, UNSEEN = f"\n{JOINERS}", ("Cc", "Cf", "Cs")
+EDGES = re.compile(rf"^[\s{JOINERS}]+|[\s{JOINERS}]+$")
 NEGATION = re.compile(
     r"\b(?:no|not|without|never|minus|nor|lacking|instead of|rather than|free of|avoid|isn't|don't)"
     r"(?:\s+(?:any|a|an|the|too|very|so|really|use|of|in|much|feel|sound|be))*\s+$"
@@ -97,7 +108,7 @@ def parse_prompt(text: str, *, emotion: Emotion | None = None) -> MusicPrompt:
     from the emotion that it asks for.
 
     Raises:
-        SettingsError: the text is empty or too long, or its tempo is outside 30 to 240 BPM.
+        SettingsError: the text is empty or too long, or its tempo, said in BPM, is outside 30 to 240.
     """
     text = clean(text)
     if not text:
@@ -105,16 +116,16 @@ def parse_prompt(text: str, *, emotion: Emotion | None = None) -> MusicPrompt:
     if len(text) > LONGEST_TEXT:
         raise SettingsError(f"The prompt has {len(text)} characters; shorten it to {LONGEST_TEXT}.")
     said = read(text)
-    if said.tempo_bpm and not SLOWEST_SAID_BPM <= said.tempo_bpm[0] <= FASTEST_SAID_BPM:
+    if said.tempo_bpm and not _can_be_played(said.tempo_bpm[0]):
         limits = f"{SLOWEST_SAID_BPM:g} to {FASTEST_SAID_BPM:g}"
         raise SettingsError(f"The tempo cannot be {said.tempo_bpm[0]:g} BPM; choose {limits} BPM.")
     return replace(complete(said, emotion or Emotion.at(5.0, 5.0)), text=text)
 
 
 def clean(text: str) -> str:
-    """The text without control and invisible characters, trimmed; line breaks stay."""
+    """The text without control and invisible characters, trimmed; line breaks stay, and joiners within the text."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")
-    return "".join(c for c in text if c == "\n" or not unicodedata.category(c).startswith("C")).strip()
+    return EDGES.sub("", "".join(c for c in text if c in KEPT or unicodedata.category(c) not in UNSEEN))
 
 
 def emotion_in(prompt: MusicPrompt, *, near: Emotion | None = None) -> Emotion:
@@ -151,8 +162,8 @@ def tempo_fits(tempo_bpm: tuple[float, float], emotion: Emotion) -> bool:
 
 def read(text: str) -> Said:
     """What a text says, nothing added."""
-    text = text.lower().replace("’", "'")
-    number = TEMPO.search(text)
+    text = plain(text)
+    number = tempo_in_numbers(text)
     found: dict[str, list[str]] = {}
     unwanted = set()
     for kind, word, negated in _words(TEMPO.sub(lambda match: " " * len(match[0]), text)):
@@ -174,11 +185,37 @@ def read(text: str) -> Said:
     )
 
 
+def plain(text: str) -> str:
+    """The text as words are looked for in it: of full-width and other shapes of letters the usual one, lower case."""
+    shaped = unicodedata.normalize("NFKC", text).lower().replace("’", "'")
+    return "".join(c for c in shaped if c not in JOINERS)
+
+
+def tempo_in_numbers(text: str) -> re.Match[str] | None:
+    """Where a plain text says its tempo in numbers: with a unit, else a number of two or three digits that can be one.
+
+    The groups of the match that are there are the numbers.
+    """
+    bare = (match for match in BARE_TEMPO.finditer(text) if _can_be_played(float(match[1])))
+    return TEMPO.search(text) or next(bare, None)
+
+
+def _can_be_played(bpm: float) -> bool:
+    return SLOWEST_SAID_BPM <= bpm <= FASTEST_SAID_BPM
+
+
 def _number(match: re.Match[str]) -> tuple[float, float]:
-    """The tempo of a match of :data:`TEMPO`, the mean of "60 to 70 BPM"."""
-    numbers = [float(group) for group in match.groups() if group]
+    """The tempo of a match of :func:`tempo_in_numbers`, the mean of "60 to 70 BPM"."""
+    numbers = [_value(group) for group in match.groups() if group]
     bpm = sum(numbers) / len(numbers)
     return bpm, bpm
+
+
+def _value(number: str) -> float:
+    """Of "96.5", "96,5", "1,000", "1e3"."""
+    if re.search(r"[.,]\d+[.,]", number) or re.fullmatch(r"\d{1,3},\d{3}", number):
+        return float(re.sub("[.,]", "", number))
+    return float(number.replace(",", "."))
 
 
 def _words(text: str) -> Iterator[tuple[str, str, bool]]:

@@ -13,9 +13,10 @@ from dataclasses import replace
 
 from pipelines.errors import ModelFailedError
 from pipelines.records import Emotion, MusicPrompt
-from pipelines.waveform.prompt_parse import TEMPO, Said, clean, complete, read, tempo_fits
+from pipelines.waveform.grammar import article, listed
+from pipelines.waveform.prompt_parse import BARE_TEMPO, Said, clean, complete, read, tempo_fits, tempo_in_numbers
 from pipelines.waveform.prompt_parts import at_home, choices_for, misfits, moods_fit, tempo_for
-from pipelines.waveform.prompt_text import article, listed, pace_word
+from pipelines.waveform.prompt_text import pace_word
 from pipelines.waveform.vocabulary import GENRES, MOODS
 
 ECHO = re.compile(
@@ -99,11 +100,11 @@ def _echoes(sentence: str, caption: str) -> bool:
 def put_right(sentence: str, emotion: Emotion) -> str:
     """The sentence with a tempo in numbers and a mode that fit the emotion in place of those that do not."""
     said, choices = read(sentence), choices_for(emotion)
-    number = TEMPO.search(sentence.lower())
+    number = tempo_in_numbers(sentence.lower())
     if number and said.tempo_bpm and not _in_range(said.tempo_bpm, choices.tempo_bpm):
         genre = said.genre if said.genre in choices.genres else choices.genres[0]
-        unit = " BPM" if number[3] else ""  # after "the tempo is" it may be missing
-        spans = [number.span(group) for group in (1, 2, 3) if number[group]]
+        unit = " BPM" if number.re is BARE_TEMPO else ""
+        spans = [number.span(group + 1) for group, found in enumerate(number.groups()) if found]
         bpm = f"{tempo_for(emotion, genre):.0f}{unit}"
         sentence = sentence[: spans[0][0]] + bpm + sentence[spans[-1][1] :]
     if said.mode and said.mode not in choices.modes:

@@ -7,24 +7,29 @@ to write, but knows well which words go with which picture. So it is asked, in t
 Conventions
 -----------
 A choice counts by its pointwise mutual information with the caption: its log probability given the caption less its
-mean log probability given captions that say little, so that a word gains nothing by being common. To that is added how
-well the word fits the emotion. Seed 0 takes the best choice of each part; other seeds draw among the best three.
+mean log probability given captions that say little, so that a word gains nothing by being common. The emotion's label
+at a caption's head is left out, for it would call for the same genre each time. To that is added how well the word fits
+the emotion. Genres that differ by less than :data:`NEARLY_AS_GOOD` are told apart by the caption's letters, else nearly
+all pictures of one feeling would get the same. Seed 0 takes the best choice of each part; other seeds draw among the
+best three.
 """
 
 from __future__ import annotations
 
 import math
 import random
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 from pipelines.catalogue import ModelEntry
-from pipelines.errors import ModelFailedError
+from pipelines.errors import EkphoniaError, ModelFailedError
 from pipelines.models import compute_on_one_thread, load_once
 from pipelines.records import Caption, Emotion, MusicPrompt
+from pipelines.waveform.hub_model import PROMPTING, Cancelled, never, stop_if
 from pipelines.waveform.prompt_form import SYSTEM, instruction
-from pipelines.waveform.prompt_images import IMAGES, images_for
+from pipelines.waveform.prompt_images import IMAGES, images_called_for, images_for
 from pipelines.waveform.prompt_likelihood import Likelihood, load_likelihood, weights_file
 from pipelines.waveform.prompt_parts import (
     Choices,
@@ -43,12 +48,17 @@ from pipelines.waveform.vocabulary import CONTOURS, MOODS
 FORM = "<|im_start|>system\n{system}<|im_end|>\n<|im_start|>user\n{user}<|im_end|>\n<|im_start|>assistant\n"
 MOOD, GENRE, MODE = "The mood is", "The genre is", "The key is"
 CONTOUR, PLAYER, IMAGE = "The melody is", "The melody is played by the", "The melody sounds like"
-CAPTIONS_THAT_SAY_LITTLE = ("a landscape under a grey sky", "a person in a room", "shapes on a plain ground")
+CAPTIONS_THAT_SAY_LITTLE = (  # one as BLIP puts it, two as the embedded captioner does
+    "a person in a room",
+    "A picture in grey and brown. Light and dark are in balance, and no single shape stands out.",
+    "A view of open country. Its colours are grey and blue; small shapes fill the whole view, and the light is clear.",
+)
 BEST_FEW = 3
 # What a step on the plane costs, in nats: a likeness may lie farther from the emotion than a mood's word.
 COST_OF_DISTANCE = {MOOD: 1.0, CONTOUR: 1.0, IMAGE: 1.2}
-COST_OF_RANK = {GENRE: 0.25, MODE: 1.5, PLAYER: 0.3}
+COST_OF_RANK = {GENRE: 0.1, MODE: 1.5, PLAYER: 0.3}
 COST_OF_A_GUEST = 0.9
+NEARLY_AS_GOOD = 1.0  # nats: by so little do captions tell genres apart
 SHARE_OF_THE_PLAYERS = 0.5  # of the best instrument's gain, that counts for its genre
 PLACES = {
     MOOD: {mood.word: (mood.valence, mood.arousal) for mood in MOODS},
@@ -75,41 +85,49 @@ class SmolPrompter:
         """Licence of the weights."""
         return self.entry.licence
 
-    def write(self, caption: Caption, emotion: Emotion, *, seed: int = 0) -> MusicPrompt:
+    def write(self, caption: Caption, emotion: Emotion, *, seed: int = 0, cancelled: Cancelled = never) -> MusicPrompt:
         """Write the prompt for a picture with this caption and emotion; the same for the same seed.
 
         Raises:
             ModelFailedError: the model ran out of memory or broke.
+            StoppedError: `cancelled` answered True; it is asked before each reading, of which there are one to four.
         """
         compute_on_one_thread()
         questions = questions_for(emotion)
         try:
-            gains = self._gains(caption.text, questions)
+            gains = self._gains(without_label(caption.text, emotion), questions, cancelled)
+        except EkphoniaError:
+            raise
         except Exception as cause:  # torch and transformers raise errors of many families
             raise ModelFailedError(f"SmolLM2 failed at this caption ({type(cause).__name__}).") from cause
         wording = f"{caption.text} {emotion.valence:.2f} {emotion.arousal:.2f}"
         return compose(gains, emotion, wording=wording, seed=seed)
 
-    def _gains(self, caption: str, questions: Mapping[str, Sequence[str]]) -> dict[str, dict[str, float]]:
+    def _gains(
+        self, caption: str, questions: Mapping[str, Sequence[str]], cancelled: Cancelled
+    ) -> dict[str, dict[str, float]]:
         """By how many nats the caption makes each choice likelier; nothing without a caption."""
         if not caption.strip():
             return {question: dict.fromkeys(choices, 0.0) for question, choices in questions.items()}
-        self._learn_usual(questions)
-        said = self._ask(caption, questions)
+        self._learn_usual(questions, cancelled)
+        said = self._ask(caption, questions, cancelled)
         return {
             question: {choice: said[question, choice] - self.usual[question, choice] for choice in choices}
             for question, choices in questions.items()
         }
 
-    def _learn_usual(self, questions: Mapping[str, Sequence[str]]) -> None:
+    def _learn_usual(self, questions: Mapping[str, Sequence[str]], cancelled: Cancelled) -> None:
         """Log probabilities given captions that say little; kept, since they are the same for every picture."""
         new = {q: [choice for choice in choices if (q, choice) not in self.usual] for q, choices in questions.items()}
         new = {question: choices for question, choices in new.items() if choices}
         if new:
-            heard = [self._ask(caption, new) for caption in CAPTIONS_THAT_SAY_LITTLE]
+            heard = [self._ask(caption, new, cancelled) for caption in CAPTIONS_THAT_SAY_LITTLE]
             self.usual.update({key: sum(said[key] for said in heard) / len(heard) for key in heard[0]})
 
-    def _ask(self, caption: str, questions: Mapping[str, Sequence[str]]) -> dict[tuple[str, str], float]:
+    def _ask(
+        self, caption: str, questions: Mapping[str, Sequence[str]], cancelled: Cancelled
+    ) -> dict[tuple[str, str], float]:
+        stop_if(cancelled, PROMPTING)
         text = FORM.format(system=SYSTEM, user=instruction(caption))
         spaced = {question: [f" {choice}" for choice in choices] for question, choices in questions.items()}
         said = self.likelihood.log_p(text, spaced)
@@ -145,14 +163,24 @@ def questions_for(emotion: Emotion) -> dict[str, list[str]]:
     return {question: words for question, words in asked.items() if len(words) > 1}
 
 
+def without_label(caption: str, emotion: Emotion) -> str:
+    """The caption less the emotion's label and the like at its head: what the picture adds to its emotion."""
+    head = re.match(rf"(An? )?(?:[\w-]+, ){{0,2}}{emotion.label}\b,? *", caption, re.IGNORECASE)
+    return f"{(head[1] or '')[:1]} {caption[head.end() :]}".strip() if head else caption
+
+
 def compose(
     gains: Mapping[str, Mapping[str, float]], emotion: Emotion, *, wording: str = "", seed: int = 0
 ) -> MusicPrompt:
-    """Make the prompt of what the caption gives to each choice; `wording`, any text, varies how it is put."""
+    """Make the prompt of what the caption gives to each choice.
+
+    `wording`, the caption and whatever else, decides among genres that are nearly as good, and how it is put.
+    """
     draw, choices = random.Random(f"{seed} {wording}"), choices_for(emotion)
     pick = partial(_pick, draw=draw if seed else None)
     scores = {question: _weighed(question, gained, emotion) for question, gained in gains.items()}
-    genre = pick(_with_players(scores.get(GENRE, {}), gains.get(PLAYER, {}), emotion) or choices.genres)
+    genres = _with_players(scores.get(GENRE, {}), gains.get(PLAYER, {}), emotion)
+    genre = pick(_told_apart(genres, wording) or choices.genres)
     lead, guest = _players(gains.get(PLAYER, {}), genre, emotion, pick)
     parts = MusicPrompt(
         text="",
@@ -163,7 +191,7 @@ def compose(
         melody=_melody(pick(scores.get(CONTOUR) or choices.contours), choices, lead, emotion),
         instruments=band(genre, emotion, lead=lead, guest=guest),
     )
-    image = pick(scores[IMAGE])
+    image = pick({image.text: scores[IMAGE][image.text] for image in images_called_for(wording, emotion)})
     return replace(parts, text=two_lines(parts, emotion, image=image, seed=draw.randrange(2**32)))
 
 
@@ -173,6 +201,13 @@ def _with_players(scores: Mapping[str, float], gained: Mapping[str, float], emot
     return {
         genre: score + SHARE_OF_THE_PLAYERS * max((gained.get(name, 0.0) for name in heard[genre]), default=0.0)
         for genre, score in scores.items()
+    }
+
+
+def _told_apart(scores: Mapping[str, float], wording: str) -> dict[str, float]:
+    """The scores of genres, those nearly as good as the best put in an order that differs from picture to picture."""
+    return {
+        genre: score + NEARLY_AS_GOOD * random.Random(f"{genre} {wording}").random() for genre, score in scores.items()
     }
 
 

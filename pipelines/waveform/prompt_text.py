@@ -8,9 +8,9 @@ like mood, genre, tempo, and melody in 2 lines", the paper's Table 1). Every par
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
 
 from pipelines.records import VA_MIDDLE, Emotion, MusicPrompt
+from pipelines.waveform.grammar import article, listed
 from pipelines.waveform.vocabulary import GENRES
 
 PACES = ((66, "very slow"), (84, "slow"), (100, "unhurried"), (120, "moderate"), (140, "brisk"), (156, "fast"))
@@ -81,13 +81,3 @@ def _loudness(emotion: Emotion, draw: random.Random) -> str:
 def pace_word(tempo_bpm: float) -> str:
     """A plain word for a tempo in beats a minute."""
     return next((word for under, word in PACES if tempo_bpm < under), FASTEST)
-
-
-def listed(names: Sequence[str]) -> str:
-    """Such as "piano, harp and strings"."""
-    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
-
-
-def article(word: str) -> str:
-    """The article that goes before a word, "a" or "an"."""
-    return "an" if word[0] in "aeiou" else "a"

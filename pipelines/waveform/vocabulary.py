@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 DRUMS = "drums"
+LONGEST_TEXT = 500  # characters of a caption or a prompt
 
 
 @dataclass(frozen=True)
