@@ -42,7 +42,8 @@ def test_the_whole_story_is_told_in_order() -> None:
     )
     assert told["piano"] == (
         "The composer was asked for music that is sad and calm. It wrote 8 bars in A minor at 60 beats a minute, "
-        "mostly low, soft, sparse. A minor key is the usual one for an unpleasant feeling. With about a stroke a second "
+        "mostly low, soft, sparse. A minor key is the usual one for an unpleasant feeling. "
+        "With about a stroke a second "
         "it moves at a slow pace, as is usual for a calm feeling."
     )
     assert told["words"] == (
