@@ -29,6 +29,7 @@ SLOWEST_CEILING_BPM, FASTEST_CEILING_BPM = 60.0, TEMPI_BPM[-1]
 QUIETEST_LUFS, LOUDEST_LUFS = -36.0, -14.0
 LONGEST_FADE_S = 20.0
 CHUNK_S = 0.8
+TEMPO_PLACES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)  # of the way
 TEMPO_LEAN = 0.08  # octaves of tempo for a point of arousal, beyond the usual, so that calming is slowing
 END_FADE_S = 0.5  # of the synthesizer, below the journey's own
 
@@ -110,11 +111,31 @@ def plan(settings: JourneySettings, composer: PathComposer) -> PathPlan:
     path = settings.path()
     beats = composer.beats_per_bar(path.at(0.0), settings.music)
 
-    def tempo_of(valence: float, arousal: float, mode: str) -> float:
-        usual = composer.tempo_bpm(valence, arousal, mode, beats_per_bar=beats, strength=settings.music.strength)
-        return max(TEMPI_BPM[0], usual * 2 ** (TEMPO_LEAN * (arousal - VA_MIDDLE)))
-
+    tempo_of = _TempoAlong(path, composer, beats, settings.music.strength)
     return plan_journey(path, tempo_of, tempo_ceiling_bpm=settings.tempo_ceiling_bpm, beats_per_bar=beats)
+
+
+class _TempoAlong:
+    """The tempo for a feeling on the way from start to goal, asked of the network at a few points of it only."""
+
+    def __init__(self, path: Path, composer: PathComposer, beats_per_bar: int, strength: float) -> None:
+        self._start, self._goal = np.array(path.at(0.0)), np.array(path.at(path.duration_s))
+        self._composer, self._beats_per_bar, self._strength = composer, beats_per_bar, strength
+        self._known: dict[str, list[float]] = {}
+
+    def __call__(self, valence: float, arousal: float, mode: str) -> float:
+        way = self._goal - self._start
+        part = float((np.array([valence, arousal]) - self._start) @ way / max(1e-9, float(way @ way)))
+        if mode not in self._known:
+            self._known[mode] = [self._tempo(self._start + place * way, mode) for place in TEMPO_PLACES]
+        return float(np.exp(np.interp(part, TEMPO_PLACES, np.log(self._known[mode]))))
+
+    def _tempo(self, feeling: np.ndarray, mode: str) -> float:
+        valence, arousal = (float(value) for value in feeling)
+        usual = self._composer.tempo_bpm(
+            valence, arousal, mode, beats_per_bar=self._beats_per_bar, strength=self._strength
+        )
+        return max(TEMPI_BPM[0], usual * 2 ** (TEMPO_LEAN * (arousal - VA_MIDDLE)))
 
 
 def travel(

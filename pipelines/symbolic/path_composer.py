@@ -40,6 +40,7 @@ COST_OF_THE_OTHER_MODE = 1.0  # of a phrase heard in it, as far as so many point
 CONTEXT_BARS = ((0.8, 16), (2.0, 4))
 CONTEXT_AFTER_A_LEAP = 2
 VALENCE_WEIGHT = 1.5
+FIRST_CANDIDATES = 4  # so that a listener need not wait
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,9 @@ class _Piece:
             yield self._score(tuple(given))
 
     def _candidates(self, number: int, phrase: PathPhrase, draft: PathDraft | None) -> list[PathDraft]:
-        writer = _writer(self.model, phrase.feeling, self.settings, self.rng, self.cancelled, phrase, self.form)
+        few = min(FIRST_CANDIDATES, self.settings.candidates)
+        settings = self.settings if draft is not None else replace(self.settings, candidates=few)
+        writer = _writer(self.model, phrase.feeling, settings, self.rng, self.cancelled, phrase, self.form)
         header = Header(self.plan.beats_per_bar, phrase.mode, phrase.tempo_bpm)
         if draft is None:
             begun = writer.first_phrases()
