@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 PORT ?= 7860
 DURATION ?= 30
 SEED ?= 0
+PIPELINE ?= both
 OUT ?=
 DEBIAN_APP := $(shell cat packages.txt)
 
@@ -32,7 +33,7 @@ song: export SONG_OUT := $(value OUT)
 
 help:
 	@echo "make demo                    set up and serve the page at http://127.0.0.1:$(PORT) (PORT)"
-	@echo "make song PICTURE=file.jpg   a picture to music without a browser (DURATION, SEED, OUT)"
+	@echo "make song PICTURE=file.jpg   a picture to music without a browser (PIPELINE, DURATION, SEED, OUT)"
 	@echo "make test                    set up and run every check; make test-all also the slow and large ones"
 	@echo "make test-audiocraft         set up an environment with audiocraft (7 GB) and run its checks"
 	@echo "make space DRY_RUN=1         what a Hugging Face Space would be given; make space TO=owner/name does it"
@@ -105,7 +106,7 @@ demo: setup
 
 song: setup
 	@[ -n "$$SONG_PICTURE" ] || { echo "Which picture? make song PICTURE=assets/examples/happy.jpg" >&2; exit 2; }
-	$(BIN)/python -m pipelines "$$SONG_PICTURE" --duration $(DURATION) --seed $(SEED) $(if $(OUT),--out "$$SONG_OUT")
+	$(BIN)/python -m pipelines "$$SONG_PICTURE" --pipeline $(PIPELINE) --duration $(DURATION) --seed $(SEED) $(if $(OUT),--out "$$SONG_OUT")
 
 test: setup-dev lint
 	$(BIN)/python -m pytest -m "not slow and not large"

@@ -55,9 +55,7 @@ def settings_panel() -> SettingsPanel:
                 0, STRONGEST, start.strength, step=0.5, label="Strength of feeling", elem_id="ek-strength", buttons=[]
             )
         with gr.Row(elem_id="ek-seeds"):
-            seed = gr.Number(
-                start.seed, label="Seed", precision=0, minimum=0, maximum=LARGEST_SEED, elem_id="ek-seed", min_width=80
-            )
+            seed = gr.Number(start.seed, label="Seed", precision=0, elem_id="ek-seed", min_width=80)
             dice = gr.Button("Another", elem_id="ek-dice", min_width=60, size="md")
     with gr.Row(elem_id="ek-start", equal_height=False):
         lanes = gr.Radio(list(LANES), value=BOTH, label="Make", elem_id="ek-lanes-choice", min_width=200)

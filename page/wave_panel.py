@@ -16,7 +16,7 @@ from page.sound import Sound
 from page.words import licence_sentence, prompt_caption
 from pipelines.records import MusicPrompt
 
-LANE = "Words"
+LANE = "Sound"
 
 
 @dataclass

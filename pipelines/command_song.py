@@ -63,7 +63,7 @@ def _add_corrections(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--caption", metavar="TEXT", help="what the picture shows (waveform)")
     group.add_argument(
-        "--prompt", metavar="TEXT", help="the music to make, such as 'A slow cello in D minor.' (waveform)"
+        "--prompt", metavar="TEXT", help="the music to make, such as 'A slow cello in a minor key.' (waveform)"
     )
 
 
@@ -164,7 +164,7 @@ def _make_take(path: Path, folder: Path, chains: Mapping[str, ChainSettings], gi
         raise failures[0]
     take = write_take(parts, folder, picture=picture)
     for name, part in parts.items():
-        print(_result(part, RESULTS[name]))
+        print(f"{name}: {_result(part, RESULTS[name])}")
     print(take.folder)
     for failure in failures:
         complain(failure, TROUBLE)

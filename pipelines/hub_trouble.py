@@ -28,7 +28,8 @@ def told_as_hub_errors(model_id: str) -> Iterator[None]:
         sentence = sentence_for(model_id, cause)
         if sentence is None:
             raise
-        log.info("the hub failed for %s", model_id, exc_info=cause)
+        log.info("the hub failed for %s: %s", model_id, cause)
+        log.debug("the whole story", exc_info=cause)
         raise HubError(sentence) from cause
 
 

@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from pipelines.records import Emotion
 
-MEASURED = frozenset(("light", "colour", "shape", "red", "yellow", "grey", "still"))
+MEASURED = frozenset(("light", "colour", "shape", "red", "yellow", "green", "grey", "still"))
 NEAR, LEAST = 2.9, 6  # likenesses that fit an emotion: those no farther away than this, but so many at least
 
 
@@ -86,7 +86,7 @@ IMAGES = (
     _image("a garden after rain", 6.8, 4.0, "garden flower flowers rain plant rose"),
     _image("a boat on a glittering bay", 7.4, 5.2, "boat sea bay ship sail water beach harbour"),
     _image("old friends at a long table", 7.4, 5.8, "people table food dinner fruit bread men women"),
-    _image("birds at daybreak", 7.2, 6.0, "bird birds sky sunrise sunset dawn morning"),
+    _image("birds at daybreak", 7.2, 6.0, "bird birds sunrise sunset dawn morning"),
     _image("children running home from school", 7.6, 6.8, "child children girl boy school street playing"),
     _image("a market street on a morning in May", 7.2, 6.4, "street market city town people shop house building"),
     _image("balloons let go over a fair", 7.4, 7.4, "balloon balloons fair tent tents wheel bunting circus"),
