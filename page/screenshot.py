@@ -70,7 +70,7 @@ def photograph(address: str, *, example: int, dark: bool) -> bytes:
         page.locator(".ek-frame").nth(example).click(timeout=LONGEST_WAIT_MS)
         page.wait_for_function(FINISHED, timeout=LONGEST_WAIT_MS)
         seek = f"(n) => {{ n.value = {HEARD_S}; n.dispatchEvent(new Event('input', {{ bubbles: true }})); }}"
-        page.locator(".ek-seek").evaluate(seek)
+        page.locator("#ek-music .ek-seek").evaluate(seek)
         page.mouse.move(2, 2)
         page.wait_for_timeout(2000)
         image = page.screenshot(full_page=True)
