@@ -74,8 +74,7 @@ class Job:
     def supersede(self) -> None:
         """Stop it, since another takes its place: what it still has to say concerns nobody."""
         self._superseded.set()
-        self.stop()
-        self.drop_chunks()
+        self.stop()  # its chunks stay for now: the browser may be fetching one
 
     @property
     def superseded(self) -> bool:
