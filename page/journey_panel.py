@@ -69,7 +69,7 @@ AT_A_TIME = 4  # listeners; their composing rests most of the time
 
 def journey_panel() -> None:
     """Build the panel within the tab that is open and connect it."""
-    with gr.Column(elem_classes=["ek-panel"]):
+    with gr.Column(elem_id="ek-way-panel", elem_classes=["ek-panel"]):
         _build(gr.State(None, time_to_live=KEEP_VISITOR_S, delete_callback=discard))
 
 
@@ -93,8 +93,8 @@ def _feelings() -> list[gr.components.Component]:
             ("Where you are", "start", usual.start),
             ("Where you wish to be", "goal", usual.goal),
         ):
-            with gr.Column(min_width=260, elem_classes=["ek-fields"]):
-                gr.Markdown(f"### {title}")
+            with gr.Column(min_width=260):
+                gr.Markdown(f"## {title}")
                 for name, value, ends in (
                     ("valence", point[0], "unpleasant 1 to pleasant 9"),
                     ("arousal", point[1], "calm 1 to excited 9"),
@@ -246,9 +246,10 @@ class _Way:
         """Where the journey leads, for eyes and ears."""
         path = self.settings.path()
         (v0, a0), (v1, a1) = path.at(0.0), path.at(path.duration_s)
+        minutes = f"{self.settings.minutes:g} minute{'s' * (self.settings.minutes != 1)}"
         return (
             f"From {circumplex_label(v0, a0)} (valence {v0:.1f}, arousal {a0:.1f}) to {circumplex_label(v1, a1)} "
-            f"({v1:.1f}, {a1:.1f}) in {self.settings.minutes:g} minutes. {NO_MEDICAL_DEVICE}"
+            f"({v1:.1f}, {a1:.1f}) in {minutes}. {NO_MEDICAL_DEVICE}"
         )
 
 

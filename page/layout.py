@@ -75,7 +75,7 @@ def build() -> gr.Blocks:
     """The page, ready to be launched."""
     with gr.Blocks(title=TITLE, delete_cache=(CLEAN_EVERY_S, KEEP_FILES_S), analytics_enabled=False) as demo:
         own_component("header")
-        with gr.Tabs(elem_id="ek-tabs") as tabs:
+        with gr.Tabs(elem_id="ek-tabs", overflow_behavior="wrap") as tabs:
             with gr.Tab("One picture", id="picture"):
                 page = _hang()
             with gr.Tab("Slideshow", id="slideshow"):

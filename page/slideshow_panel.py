@@ -51,7 +51,7 @@ TELL_EVERY_S = 0.3
 
 def slideshow_panel() -> None:
     """Build the panel within the tab that is open and connect it."""
-    with gr.Column(elem_classes=["ek-panel"]):
+    with gr.Column(elem_id="ek-show-panel", elem_classes=["ek-panel"]):
         _build(gr.State(None, time_to_live=KEEP_VISITOR_S, delete_callback=discard))
 
 
@@ -78,7 +78,7 @@ def _build(job: gr.State) -> None:
 
 def _settings() -> list[gr.components.Component]:
     usual = SlideshowSettings()
-    with gr.Row(elem_classes=["ek-fields"]):
+    with gr.Row():
         mode = gr.Radio([EACH, WHOLE], value=EACH, label="Set", elem_id="ek-show-mode", min_width=200)
         each = gr.Slider(
             4, 60, usual.seconds_a_picture, step=0.5, label="Seconds a picture", elem_id="ek-show-each", buttons=[]

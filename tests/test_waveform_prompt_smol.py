@@ -17,7 +17,7 @@ from pipelines.waveform import prompt_likelihood
 from pipelines.waveform.prompt import emotion_in, open_prompter, parse_prompt
 from pipelines.waveform.prompt_likelihood import FILE, Likelihood, Tree, weights_file
 from pipelines.waveform.prompt_parts import choices_for, misfits
-from pipelines.waveform.prompt_smol import GENRE, IMAGE, MODE, SmolPrompter, compose, questions_for, without_label
+from pipelines.waveform.prompt_smol import GENRE, IMAGE, MODE, SmolPrompter, compose, questions_for
 
 RAIN = "A bare tree and an empty bench in grey evening rain."
 FAIR = "Balloons, bunting and confetti over striped tents and a big wheel on a bright day."
@@ -148,20 +148,6 @@ def test_genres_that_are_nearly_as_good_differ_from_picture_to_picture() -> None
     wanted = choices_for(emotion).genres[-1]
     clearer = gains | {GENRE: {genre: 2.5 * (genre == wanted) for genre in gains[GENRE]}}
     assert {compose(clearer, emotion, wording=f"picture {number}").genre for number in range(30)} == {wanted}
-
-
-@pytest.mark.parametrize(
-    ("caption", "left"),
-    [
-        ("A calm, happy view of a lake.", "A view of a lake."),
-        ("A dark, fierce, happy, wide picture of fire.", "A wide picture of fire."),
-        ("Happy man in a hat.", "man in a hat."),
-        ("An old man is happy.", "An old man is happy."),
-        ("", ""),
-    ],
-)
-def test_the_label_at_the_head_is_left_out(caption: str, left: str) -> None:
-    assert without_label(caption, Emotion.at(8.0, 4.0)) == left
 
 
 def test_it_can_be_stopped_between_readings() -> None:

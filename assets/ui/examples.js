@@ -19,13 +19,17 @@ function frame(example, number) {
 
 wall.replaceChildren(...((props.value && props.value.examples) || []).map(frame));
 
-// Gradio names its drop zone in other words than it shows; a name must hold what is seen.
-function nameDropZone() {
-  const zone = document.querySelector('#ek-picture button[aria-dropeffect]');
-  const name = 'Hang a picture here Drop one, paste one, or click to choose';
-  if (zone && zone.getAttribute('aria-label') !== name) zone.setAttribute('aria-label', name);
+// Gradio names its drop zones in other words than they show; a name must hold what is seen, so theirs goes. They may be
+// drawn later than this, and anew for each picture that is taken away.
+let looking = false;
+function nameDropZones() {
+  looking = false;
+  for (const zone of document.querySelectorAll('gradio-app button[aria-dropeffect][aria-label]')) {
+    if (zone.textContent.trim()) zone.removeAttribute('aria-label');
+  }
 }
-// The picture may be drawn after this, and anew for each picture that is taken away.
-const room = element.closest('.ek-panel') || document.body;
-new MutationObserver(nameDropZone).observe(room, { childList: true, subtree: true, attributeFilter: ['aria-label'] });
-nameDropZone();
+new MutationObserver(() => {
+  if (!looking) requestAnimationFrame(nameDropZones);
+  looking = true;
+}).observe(document.body, { childList: true, subtree: true, attributeFilter: ['aria-label'] });
+nameDropZones();

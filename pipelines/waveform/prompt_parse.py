@@ -36,15 +36,7 @@ from pipelines.waveform.prompt_parts import (
     tempo_for,
     tempo_range,
 )
-from pipelines.waveform.vocabulary import (
-    ARTICULATIONS,
-    CONTOURS,
-    GENRES,
-    INSTRUMENTS,
-    LONGEST_TEXT,
-    MOODS,
-    REGISTERS,
-)
+from pipelines.waveform.vocabulary import ARTICULATIONS, CONTOURS, GENRES, INSTRUMENTS, LONGEST_TEXT, MOODS, REGISTERS
 
 SLOWEST_SAID_BPM, FASTEST_SAID_BPM = 30.0, 240.0
 MOST_MOODS = 3

@@ -7,18 +7,16 @@ to write, but knows well which words go with which picture. So it is asked, in t
 Conventions
 -----------
 A choice counts by its pointwise mutual information with the caption: its log probability given the caption less its
-mean log probability given captions that say little, so that a word gains nothing by being common. The emotion's label
-at a caption's head is left out, for it would call for the same genre each time. To that is added how well the word fits
-the emotion. Genres that differ by less than :data:`NEARLY_AS_GOOD` are told apart by the caption's letters, else nearly
-all pictures of one feeling would get the same. Seed 0 takes the best choice of each part; other seeds draw among the
-best three.
+mean log probability given captions that say little, so that a word gains nothing by being common. To that is added how
+well the word fits the emotion. Genres that differ by less than :data:`NEARLY_AS_GOOD` are told apart by the caption's
+letters, else nearly all pictures of one feeling would get the same. Seed 0 takes the best choice of each part; other
+seeds draw among the best three.
 """
 
 from __future__ import annotations
 
 import math
 import random
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -48,15 +46,11 @@ from pipelines.waveform.vocabulary import CONTOURS, MOODS
 FORM = "<|im_start|>system\n{system}<|im_end|>\n<|im_start|>user\n{user}<|im_end|>\n<|im_start|>assistant\n"
 MOOD, GENRE, MODE = "The mood is", "The genre is", "The key is"
 CONTOUR, PLAYER, IMAGE = "The melody is", "The melody is played by the", "The melody sounds like"
-CAPTIONS_THAT_SAY_LITTLE = (  # one as BLIP puts it, two as the embedded captioner does
-    "a person in a room",
-    "A picture in grey and brown. Light and dark are in balance, and no single shape stands out.",
-    "A view of open country. Its colours are grey and blue; small shapes fill the whole view, and the light is clear.",
-)
+CAPTIONS_THAT_SAY_LITTLE = ("a landscape under a grey sky", "a person in a room", "shapes on a plain ground")
 BEST_FEW = 3
 # What a step on the plane costs, in nats: a likeness may lie farther from the emotion than a mood's word.
 COST_OF_DISTANCE = {MOOD: 1.0, CONTOUR: 1.0, IMAGE: 1.2}
-COST_OF_RANK = {GENRE: 0.1, MODE: 1.5, PLAYER: 0.3}
+COST_OF_RANK = {GENRE: 0.25, MODE: 1.5, PLAYER: 0.3}
 COST_OF_A_GUEST = 0.9
 NEARLY_AS_GOOD = 1.0  # nats: by so little do captions tell genres apart
 SHARE_OF_THE_PLAYERS = 0.5  # of the best instrument's gain, that counts for its genre
@@ -95,7 +89,7 @@ class SmolPrompter:
         compute_on_one_thread()
         questions = questions_for(emotion)
         try:
-            gains = self._gains(without_label(caption.text, emotion), questions, cancelled)
+            gains = self._gains(caption.text, questions, cancelled)
         except EkphoniaError:
             raise
         except Exception as cause:  # torch and transformers raise errors of many families
@@ -161,12 +155,6 @@ def questions_for(emotion: Emotion) -> dict[str, list[str]]:
         IMAGE: [image.text for image in images_for(emotion)],
     }
     return {question: words for question, words in asked.items() if len(words) > 1}
-
-
-def without_label(caption: str, emotion: Emotion) -> str:
-    """The caption less the emotion's label and the like at its head: what the picture adds to its emotion."""
-    head = re.match(rf"(An? )?(?:[\w-]+, ){{0,2}}{emotion.label}\b,? *", caption, re.IGNORECASE)
-    return f"{(head[1] or '')[:1]} {caption[head.end() :]}".strip() if head else caption
 
 
 def compose(
