@@ -23,7 +23,7 @@ import numpy.typing as npt
 from pipelines.catalogue import ModelEntry
 from pipelines.errors import ModelFailedError, ModelMissingError, SettingsError, StoppedError
 from pipelines.hub import local_folder
-from pipelines.models import forget, load_once
+from pipelines.models import compute_on_one_thread, forget, load_once
 from pipelines.records import Audio, MusicPrompt
 from pipelines.waveform.musicgen_failures import failures_told
 from pipelines.waveform.musicgen_loading import (
@@ -180,6 +180,7 @@ def stream(
     codec = StreamingCodec(parts.codec, channels=parts.decoder.audio_channels)
     drawn = draw_frames(parts.decoder, parts.encode(text), frames, seed=seed, settings=sampling, cancelled=cancelled)
     for tokens, last in gathered(drawn, frames):
+        compute_on_one_thread()  # another number of threads would round the sound's last bits otherwise
         samples: Samples = codec.push(tokens.to(parts.codec.device), last=last).float().cpu().numpy()
         yield np.clip(samples, -1.0, 1.0)
 
