@@ -24,7 +24,8 @@ class Job:
 
     `given` holds steps that are not made again, as the chains take them; `chains` the chains to run, None for those
     that the settings name; `carried` the folder of an earlier take whose other chain is kept. `found` and `heard` are
-    filled while it runs: the steps that a later correction starts from, and what was heard in each chain's music.
+    filled while it runs: the steps that a later correction starts from, the score, and what was heard in each
+    chain's music.
     """
 
     folder: Path
@@ -49,8 +50,13 @@ class Job:
         return cls(folder, number, **wish)
 
     def another(self, **wish: Any) -> Job:
-        """The visitor's next request, in place of this one: this one stops; the files of the last two are kept."""
+        """The visitor's next request, in place of this one, which stops; the files of the last two are kept.
+
+        Of the older of them only the take: by now no browser is still fetching its chunks.
+        """
         self.supersede()
+        for folder in self.trail:
+            drop_chunks(folder)
         job = Job.begin(self.folder.parent, trail=(self.folder, *self.trail)[:KEPT], **wish)
         for folder in (self.folder, *self.trail)[KEPT:]:
             if folder != job.carried:
@@ -69,7 +75,9 @@ class Job:
         chains = tuple(name for name in CHAINS if name in fed | unfinished)
         heard = {name: self.heard[name] for name in self.heard if name not in chains}
         carried = self.folder if self._taken.is_set() else self.carried
-        return self.another(given={**before, step: value}, chains=chains, carried=carried, heard=heard)
+        kept = {} if "symbolic" in chains else {name: self.found[name] for name in ("score",) if name in self.found}
+        wish = {"chains": chains, "carried": carried, "heard": heard, "found": kept}
+        return self.another(given={**before, step: value}, **wish)
 
     def supersede(self) -> None:
         """Stop it, since another takes its place: what it still has to say concerns nobody."""
@@ -93,15 +101,16 @@ class Job:
         """Whether it was asked to stop."""
         return self._stop.is_set()
 
-    def drop_chunks(self) -> None:
-        """Delete the sound that was sent while it ran; the finished take stays."""
-        for path in self.folder.glob(CHUNK.format("*")):
-            path.unlink(missing_ok=True)
-
     def discard(self) -> None:
         """Stop it and delete its files."""
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def drop_chunks(folder: Path) -> None:
+    """Delete the sound that was sent while a request ran; its finished take stays."""
+    for path in folder.glob(CHUNK.format("*")):
+        path.unlink(missing_ok=True)
 
 
 def discard(job: Job | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import asdict
 from typing import Any, ClassVar
 
@@ -17,7 +18,7 @@ from pipelines.chains import ChainSettings
 from pipelines.records import MusicPrompt, Score, Step
 
 
-class Lane:
+class Lane(ABC):
     """What both lanes have: the steps so far, the sound, what is being done, and what went wrong."""
 
     chain: ClassVar[str]
@@ -42,9 +43,9 @@ class Lane:
         return not self.trouble and any(step.name == "audio" for step in self.steps)
 
     @property
+    @abstractmethod
     def done(self) -> str:
         """What was made, for the line that says that all is finished."""
-        raise NotImplementedError
 
     def take(self, step: Step) -> dict[str, Any]:
         """Take in a step and say which panels change."""
@@ -64,9 +65,9 @@ class Lane:
         """The lane's part of the take."""
         return Part(tuple(self.steps), asdict(self.settings))
 
+    @abstractmethod
     def values(self, panel: str) -> dict[str, Any]:
         """The values of the lane's panels, made when they are sent."""
-        raise NotImplementedError
 
     def whole(self, name: str) -> Any:
         """The final value of a step."""

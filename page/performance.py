@@ -57,7 +57,7 @@ class Performance:
         if isinstance(event, Exception):
             lane.fail(told(event, self.job))
             return {lane.panel: lane}
-        if event.name in CORRECTABLE:
+        if event.name in CORRECTABLE or (event.name == "score" and event.final):
             self.job.found[event.name] = event
         if event.name == "emotion":
             self.wanted = event.value
@@ -102,11 +102,10 @@ class Performance:
         self.job.taken()
         for lane in made.values():
             lane.sound.file = file_data(take.files[lane.sound_file])
-        found = {**self.job.found, **{step.name: step for lane in made.values() for step in lane.steps}}
         return {
             **{lane.panel: lane for lane in made.values()},
             "files": files_value(take),
-            "describe": describe_value(found, self.job.heard),
+            "describe": describe_value(self.job.found, self.job.heard),
             "status": self._done(),
         }
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from pipelines.catalogue import MUSICGEN_LICENCE
 from pipelines.records import Emotion, MusicPrompt, Score
+from pipelines.waveform.grammar import listed
 
 LOW, HIGH = 4.2, 5.8  # between them lies the middle third of what pictures and music reach
 WORDS = (
@@ -68,11 +67,6 @@ def seconds(duration_s: float) -> str:
         return f"{whole} seconds"
     unit = "minute" if minutes == 1 else "minutes"
     return f"{minutes} {unit} {rest}" if rest else f"{minutes} {unit}"
-
-
-def listed(words: Sequence[str]) -> str:
-    """Such as "flute, harp and strings"."""
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def prompt_parts(prompt: MusicPrompt) -> list[tuple[str, str]]:

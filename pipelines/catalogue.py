@@ -53,6 +53,7 @@ EFFICIENTNET_PACKAGES = (
 COMPOSER_LICENCE = "Apache-2.0; trained on EIMG (no licence stated) and POP909 (MIT)"
 MUSICGEN_LICENCE = "CC-BY-NC-4.0"
 MUSICGEN_SMALL = "facebook/musicgen-small"
+MUSICGEN_BACKENDS = ("transformers", "audiocraft")  # the libraries that can play it, the usual one first
 
 EMBEDDED = _by_role(
     ModelEntry(

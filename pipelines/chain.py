@@ -15,8 +15,14 @@ if TYPE_CHECKING:
     from pipelines.emotion import EmotionSource
 
 GIVEN_BY_USER = "you"
+Cancelled = Callable[[], bool]  # asked in the midst of long work whether it is to stop
 
 log = logging.getLogger(__name__)
+
+
+def never() -> bool:
+    """What to ask where nobody stops the work."""
+    return False
 
 
 class Maker(Protocol):

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipelines.catalogue import MUSICGEN_BACKENDS
 from pipelines.chains import ChainSettings, run_chain
 from pipelines.command_line import BAD_INPUT, PICTURE_SUFFIXES, TROUBLE, Parser, add_music_options, complain, files_of
 from pipelines.errors import EkphoniaError, PictureError, SettingsError, StoppedError
@@ -17,7 +18,7 @@ from pipelines.models import MODELS
 from pipelines.records import Emotion, Picture, Step
 from pipelines.settings import check_emotion
 from pipelines.symbolic import SymbolicSettings
-from pipelines.waveform import BACKENDS, WaveformSettings
+from pipelines.waveform import WaveformSettings
 
 if TYPE_CHECKING:
     from pipelines.bundle import Part
@@ -75,7 +76,7 @@ def _add_waveform_options(parser: argparse.ArgumentParser) -> None:
         metavar="MODEL",
         help=f"a hub's id or a folder (default: {defaults.musicgen})",
     )
-    group.add_argument("--musicgen-backend", choices=BACKENDS, help=f"default: {defaults.musicgen_backend}")
+    group.add_argument("--musicgen-backend", choices=MUSICGEN_BACKENDS, help=f"default: {defaults.musicgen_backend}")
     group.add_argument("--emotion-checkpoint", metavar="NAME", help="a trained emotion classifier's name or file")
 
 

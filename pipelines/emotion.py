@@ -222,9 +222,9 @@ def reader_from(tensors: Mapping[str, torch.Tensor], config: Mapping[str, Any]) 
 
     if config.get("views") != view_config():
         raise WeightsError("The emotion weights were fitted on other views; run `python -m training.emotion`.")
-    heads = tuple(head_from(config["head"], _under(tensors, f"head{i}.")) for i in range(config["heads"]))
-    kernel = {name: tensor.numpy() for name, tensor in _under(tensors, "kernel.").items()}
-    blend = {name: tensor.double().numpy() for name, tensor in _under(tensors, "blend.").items()}
+    heads = tuple(head_from(config["head"], under(tensors, f"head{i}.")) for i in range(config["heads"]))
+    kernel = {name: tensor.numpy() for name, tensor in under(tensors, "kernel.").items()}
+    blend = {name: tensor.double().numpy() for name, tensor in under(tensors, "blend.").items()}
     if set(blend) != {field.name for field in fields(Blend)}:
         raise WeightsError("The emotion weights lack their blend; run `python -m training.emotion`.")
     return EmotionReader(kernel_from(kernel), heads, Blend(**blend))
@@ -235,5 +235,6 @@ def view_config() -> list[list[int]]:
     return [[view.variant, view.side_px] for view in VIEWS]
 
 
-def _under(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+def under(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    """The tensors whose names begin with a prefix, by the rest of their names."""
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

@@ -26,7 +26,7 @@ from PIL import Image
 from torch import nn
 
 from pipelines.catalogue import ModelEntry, paper_entry
-from pipelines.emotion import CLASSIFIER
+from pipelines.emotion import CLASSIFIER, under
 from pipelines.emotion_head import EmotionHead, HeadConfig, HeadOutput, head_from
 from pipelines.errors import ModelFailedError, ModelMissingError, SettingsError, WeightsError
 from pipelines.hub import local_folder
@@ -159,9 +159,9 @@ def _load(path: Path) -> ResNetClassifier:
         tensors, stored = load_weights(path)
         if stored.get("kind") != KIND:
             raise WeightsError(f"{path.name} holds no emotion classifier; choose another checkpoint.")
-        head = head_from(stored["head"], _under(tensors, "head."))
+        head = head_from(stored["head"], under(tensors, "head."))
         config = ClassifierConfig(**stored["classifier"])
-        backbone = _backbone(stored["backbone"], _under(tensors, BACKBONE), config.backbone_id)
+        backbone = _backbone(stored["backbone"], under(tensors, BACKBONE), config.backbone_id)
     except (WeightsError, SettingsError, KeyError, TypeError, ValueError, RuntimeError, OSError) as cause:
         cure = f"The checkpoint {path.name} cannot be loaded; train it again or name another."
         said = str(cause) if isinstance(cause, WeightsError) else cure
@@ -183,7 +183,3 @@ def _backbone(shape: Mapping[str, Any], tensors: Mapping[str, torch.Tensor], bac
         raise WeightsError(f"The backbone {backbone_id} is not on this machine; fetch it with `{command}`.")
     loaded: nn.Module = ResNetModel.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
     return loaded
-
-
-def _under(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
-    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

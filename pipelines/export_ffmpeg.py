@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.bundle import check_writable
+from pipelines.chain import Cancelled, never
 from pipelines.errors import SettingsError, SoundError, StoppedError
 
 ARTIST = "Ekphonia"
@@ -29,13 +30,7 @@ FED_PART = 0.97  # of the progress, when all has been given to ffmpeg and it has
 QUIET = ("-hide_banner", "-nostdin", "-nostats", "-loglevel", "error", "-y")
 EXACT = ("-map_metadata", "-1", "-fflags", "+bitexact", "-flags:v", "+bitexact", "-flags:a", "+bitexact")
 
-Cancelled = Callable[[], bool]
 Progress = Callable[[float], None]
-
-
-def never() -> bool:
-    """Nobody asks for it to stop."""
-    return False
 
 
 def untold(_: float) -> None:

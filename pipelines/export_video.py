@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipelines.chain import Cancelled, never
 from pipelines.errors import SettingsError
 from pipelines.export_audio import read_wav
-from pipelines.export_ffmpeg import EXACT, Cancelled, Progress, Tags, check_target, encode, find_ffmpeg, never, untold
+from pipelines.export_ffmpeg import EXACT, Progress, Tags, check_target, encode, find_ffmpeg, untold
 from pipelines.export_frames import ACCENTS, PLAIN_ACCENT, Layout, Scene
 from pipelines.export_strips import roll_strip, scale_for, wave_strip
 from pipelines.records import Audio, Picture, Score

@@ -27,9 +27,9 @@ from pipelines.bundle import (
     versions,
     write_take,
 )
+from pipelines.chain import Cancelled, never
 from pipelines.chains import run_chain
 from pipelines.errors import SettingsError
-from pipelines.export_ffmpeg import Cancelled, never
 from pipelines.export_stored import StoredTake, read_record
 from pipelines.records import Picture, Step
 from pipelines.replay_given import Again, again

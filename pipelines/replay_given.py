@@ -25,7 +25,7 @@ SETTINGS: dict[str, type[SymbolicSettings] | type[WaveformSettings]] = {
 }
 EXACT, ROUNDED = "wanted_exact", "wanted"
 NOT_COMPOSED = "The notes were made by {}, not composed here from the emotion, so that they cannot be made again."
-LONGEST_TEXT = 2000
+LONGEST_STORED = 2000
 TEMPI_BPM = (20.0, 400.0)
 CURE = "choose a take that this version of Ekphonia made"
 
@@ -157,6 +157,6 @@ def _prompt(value: Any) -> MusicPrompt:
 
 def _text(stored: Mapping[str, Any], name: str) -> str:
     value = stored.get(name)
-    if not isinstance(value, str) or len(value) > LONGEST_TEXT:
+    if not isinstance(value, str) or len(value) > LONGEST_STORED:
         raise SettingsError(f"The take's record has no fitting {name}; {CURE}.")
     return value

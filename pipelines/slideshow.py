@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.bundle import check_writable, plain, versions
+from pipelines.chain import never
 from pipelines.errors import SettingsError, StoppedError
 from pipelines.export_ffmpeg import Tags, find_ffmpeg
 from pipelines.models import check_models, default_models
@@ -113,11 +114,6 @@ class Slideshow:
 
 def untold(_: str, __: float) -> None:
     """Nobody is told how far it is."""
-
-
-def never() -> bool:
-    """Nobody asks for it to stop."""
-    return False
 
 
 def make_slideshow(

@@ -17,8 +17,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from pipelines.chain import Cancelled, never
 from pipelines.errors import SettingsError
-from pipelines.export_ffmpeg import EXACT, Cancelled, Progress, Tags, check_target, encode, find_ffmpeg, never, untold
+from pipelines.export_ffmpeg import EXACT, Progress, Tags, check_target, encode, find_ffmpeg, untold
 from pipelines.records import Audio, Picture
 from pipelines.sound import write_wav
 

@@ -12,7 +12,7 @@ from PIL import Image
 from page.feeling_panel import feeling_value
 from page.files_panel import files_value, size
 from page.heard_panel import heard_value
-from page.job import Job, discard
+from page.job import Job, discard, drop_chunks
 from page.music_panel import Music, compact
 from page.own import UI_DIR, read_ui
 from page.picture_panel import EXAMPLES_DIR, PictureFile, example_path, examples
@@ -111,7 +111,7 @@ def test_an_earlier_requests_chunks_are_deleted_and_its_take_stays(tmp_path: Pat
     sound.value()
     (request.folder / "symbolic.wav").write_bytes(b"take")
     assert len(list(request.folder.iterdir())) == 2
-    request.drop_chunks()
+    drop_chunks(request.folder)
     assert [path.name for path in request.folder.iterdir()] == ["symbolic.wav"]
 
 

@@ -212,6 +212,8 @@ def test_a_corrected_prompt_makes_only_the_music_from_words_again(both: tuple[Jo
     assert later["waveform"]["heard"]["arousal"] > earlier["waveform"]["heard"]["arousal"]
     heard = [update["heard"] for update in updates if update.get("heard")][-1]
     assert [lane["lane"] for lane in heard["lanes"]] == ["symbolic", "waveform"]  # the piano's is still shown
+    described = [update["describe"] for update in updates if update.get("describe")][-1]
+    assert [part["name"] for part in described["parts"]] == ["shows", "feels", "piano", "words", "heard"]
 
 
 def test_a_corrected_emotion_makes_all_that_follows_again(both: tuple[Job, list[dict[str, Any]]]) -> None:

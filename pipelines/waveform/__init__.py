@@ -24,7 +24,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from pipelines.catalogue import MUSICGEN_SMALL, ModelEntry, entry_for, paper_entry
+from pipelines.catalogue import MUSICGEN_BACKENDS, MUSICGEN_SMALL, ModelEntry, entry_for, paper_entry
 from pipelines.chain import Clock, check_given, emotion_step, first_that_works, given_step, took_over, whole_audio
 from pipelines.errors import ModelFailedError, SettingsError, StoppedError
 from pipelines.models import check_models, choose, default_models
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from pipelines.emotion import EmotionSource
 
 STEPS_GIVEN = ("emotion", "caption", "prompt")
-BACKENDS = ("transformers", "audiocraft")
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ class WaveformSettings:
     strength: float = STRENGTH
     models: str = field(default_factory=default_models)
     musicgen: str = MUSICGEN_SMALL
-    musicgen_backend: str = BACKENDS[0]
+    musicgen_backend: str = MUSICGEN_BACKENDS[0]
     emotion_checkpoint: str | None = None
 
     def check(self) -> None:
@@ -62,10 +61,9 @@ class WaveformSettings:
         check_seed(self.seed)
         check_strength(self.strength)
         check_models(self.models)
-        if self.musicgen_backend not in BACKENDS:
-            raise SettingsError(
-                f"The MusicGen backend {self.musicgen_backend!r} is unknown; choose one of {', '.join(BACKENDS)}."
-            )
+        if self.musicgen_backend not in MUSICGEN_BACKENDS:
+            known = ", ".join(MUSICGEN_BACKENDS)
+            raise SettingsError(f"The MusicGen backend {self.musicgen_backend!r} is unknown; choose one of {known}.")
         for role in ("caption", "prompt"):
             choose(role, self.models)
         self.audio_entry()

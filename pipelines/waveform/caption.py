@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from pipelines.catalogue import ModelEntry
+from pipelines.chain import Cancelled, never
 from pipelines.models import compute_on_one_thread
 from pipelines.records import Caption, Emotion, Picture
 from pipelines.waveform.caption_blip import open_blip
@@ -24,7 +25,6 @@ from pipelines.waveform.caption_colours import oklab, palette, small
 from pipelines.waveform.caption_scene import layout_of, light_of
 from pipelines.waveform.caption_things import Knowledge, Thing, class_scores, load_knowledge
 from pipelines.waveform.caption_words import describe
-from pipelines.waveform.hub_model import Cancelled, never
 
 
 class Captioner(Protocol):

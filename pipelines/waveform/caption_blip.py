@@ -22,18 +22,10 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.catalogue import ModelEntry
+from pipelines.chain import Cancelled, never
 from pipelines.errors import ModelFailedError
 from pipelines.records import LABELS, Caption, Emotion, Picture
-from pipelines.waveform.hub_model import (
-    CAPTIONING,
-    Cancelled,
-    asking,
-    failures_told,
-    load_whole,
-    never,
-    open_parts,
-    stop_if,
-)
+from pipelines.waveform.hub_model import CAPTIONING, asking, failures_told, load_whole, open_parts, stop_if
 
 BEAMS = 3
 NEW_TOKENS = (4, 30)

@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from pipelines.chain import Cancelled, never
 from pipelines.emotion_features import View, extract
 from pipelines.errors import WeightsError
 from pipelines.models import load_once, load_weights, weights_path
 from pipelines.waveform.caption_concepts import CONCEPTS, NAMES, PATTERNS, Concept
-from pipelines.waveform.hub_model import CAPTIONING, Cancelled, never, stop_if
+from pipelines.waveform.hub_model import CAPTIONING, stop_if
 
 if TYPE_CHECKING:
     import torch

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pipelines.catalogue import ModelEntry
+from pipelines.chain import Cancelled
 from pipelines.errors import EkphoniaError, ModelFailedError, ModelMissingError, StoppedError
 from pipelines.hub import local_folder
 from pipelines.models import load_once
@@ -20,14 +21,8 @@ if TYPE_CHECKING:
     import torch
 
 Parts = TypeVar("Parts")
-Cancelled = Callable[[], bool]
 CAPTIONING, PROMPTING = "Captioning", "Writing the prompt"
 CURE = "fetch it again with `python -m pipelines fetch {role} --again` or choose the embedded model"
-
-
-def never() -> bool:
-    """What to ask where nobody stops."""
-    return False
 
 
 def stop_if(cancelled: Cancelled, what: str) -> None:

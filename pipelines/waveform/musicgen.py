@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.catalogue import ModelEntry
+from pipelines.catalogue import MUSICGEN_BACKENDS, ModelEntry
 from pipelines.errors import ModelFailedError, ModelMissingError, SettingsError, StoppedError
 from pipelines.hub import local_folder
 from pipelines.models import compute_on_one_thread, forget, load_once
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 
     from pipelines.waveform.musicgen_sampling import SamplingSettings
 
-BACKENDS = ("transformers", "audiocraft")
 SHORTEST_S, LONGEST_S = 1.0, 180.0
 FRAMES_PER_S = SAMPLE_RATE_HZ // SAMPLES_PER_FRAME
 FIRST_CHUNK_FRAMES, CHUNK_FRAMES = 25, 50
@@ -69,15 +68,17 @@ class MusicGen(Protocol):
 
 
 def open_musicgen(entry: ModelEntry, *, backend: str = "transformers") -> MusicGen:
-    """Open the MusicGen of a catalogue's entry, loaded once a process; `backend` is one of :data:`BACKENDS`.
+    """Open the MusicGen of a catalogue's entry, loaded once a process; `backend` is one of :data:`MUSICGEN_BACKENDS`.
 
     Raises:
         SettingsError: unknown backend.
         ModelMissingError: the model is not on this machine.
         ModelFailedError: it is, but cannot be loaded.
     """
-    if backend not in BACKENDS:
-        raise SettingsError(f"The MusicGen backend {backend!r} is unknown; choose one of {', '.join(BACKENDS)}.")
+    if backend not in MUSICGEN_BACKENDS:
+        raise SettingsError(
+            f"The MusicGen backend {backend!r} is unknown; choose one of {', '.join(MUSICGEN_BACKENDS)}."
+        )
     if backend == "audiocraft":
         from pipelines.waveform.musicgen_audiocraft import open_audiocraft
 

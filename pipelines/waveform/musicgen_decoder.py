@@ -18,15 +18,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from pipelines.chain import never
 from pipelines.errors import StoppedError
 from pipelines.waveform.musicgen_matrices import Matrix, matrix
 
 Norm = Callable[[Tensor], Tensor]
-
-
-def never() -> bool:
-    """Nobody asks to stop."""
-    return False
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 SAMPLE_RATE_HZ = 32_000
 SAMPLES_PER_FRAME = 640
-LONGEST_TEXT = 256  # T5's tokens; a prompt has about 40
+LONGEST_TOKENS = 256  # T5's tokens; a prompt has about 40
 TOKENIZER_FILES = ("tokenizer.json", "spiece.model")
 PRECISIONS = ("auto", "int8", "float32", "float16")
 # Parts of the sound encoder: not used to make music, so a checkpoint may lack them.
@@ -57,7 +57,7 @@ class MusicGenParts:
 
         compute_on_one_thread()
         with torch.inference_mode():
-            encoded = self.tokenizer(text, return_tensors="pt", truncation=True, max_length=LONGEST_TEXT)
+            encoded = self.tokenizer(text, return_tensors="pt", truncation=True, max_length=LONGEST_TOKENS)
             states = self.text_encoder(input_ids=encoded.input_ids.to(self.text_encoder.device)).last_hidden_state
             projected: Tensor = self.projection(states)
             return projected

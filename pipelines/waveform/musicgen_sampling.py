@@ -18,8 +18,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from pipelines.chain import never
 from pipelines.errors import ModelFailedError, StoppedError
-from pipelines.waveform.musicgen_decoder import Reading, StepDecoder, never
+from pipelines.waveform.musicgen_decoder import Reading, StepDecoder
 from pipelines.waveform.musicgen_threads import Threads
 
 FRAMES_PER_S = 50

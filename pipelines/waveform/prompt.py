@@ -16,8 +16,9 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from pipelines.catalogue import ModelEntry
+from pipelines.chain import Cancelled, never
 from pipelines.records import Caption, Emotion, MusicPrompt
-from pipelines.waveform.hub_model import PROMPTING, Cancelled, never, stop_if
+from pipelines.waveform.hub_model import PROMPTING, stop_if
 from pipelines.waveform.prompt_images import images_called_for, suggests
 from pipelines.waveform.prompt_parse import emotion_in, parse_prompt
 from pipelines.waveform.prompt_parts import (

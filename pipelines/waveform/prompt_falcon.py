@@ -16,18 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.catalogue import ModelEntry
+from pipelines.chain import Cancelled, never
 from pipelines.errors import ModelFailedError
 from pipelines.records import Caption, Emotion, MusicPrompt
-from pipelines.waveform.hub_model import (
-    PROMPTING,
-    Cancelled,
-    asking,
-    failures_told,
-    load_whole,
-    never,
-    open_parts,
-    stop_if,
-)
+from pipelines.waveform.hub_model import PROMPTING, asking, failures_told, load_whole, open_parts, stop_if
 from pipelines.waveform.prompt_form import SYSTEM, instruction
 from pipelines.waveform.prompt_response import ECHO, prompt_of, sentences
 

@@ -22,10 +22,11 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from pipelines.catalogue import ModelEntry
+from pipelines.chain import Cancelled, never
 from pipelines.errors import EkphoniaError, ModelFailedError
 from pipelines.models import compute_on_one_thread, load_once
 from pipelines.records import Caption, Emotion, MusicPrompt
-from pipelines.waveform.hub_model import PROMPTING, Cancelled, never, stop_if
+from pipelines.waveform.hub_model import PROMPTING, stop_if
 from pipelines.waveform.prompt_form import SYSTEM, instruction
 from pipelines.waveform.prompt_images import IMAGES, images_called_for, images_for
 from pipelines.waveform.prompt_likelihood import Likelihood, load_likelihood, weights_file
