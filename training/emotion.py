@@ -3,6 +3,7 @@
 python -m training.emotion                cross-validate both ways, fit on all pictures, write the weights
 python -m training.emotion --dry-run      cross-validate only
 python -m training.emotion --robustness   how far a change of style alone moves held-out readings
+python -m training.emotion --dry-run --readings FILE.csv   keep the held-out readings (themes), to measure music by
 
 The features of all pictures are looked at once and kept in the cache (about half a gigabyte). The card beside the
 weights, assets/weights/emotion.md, is written by hand from what this prints.
@@ -11,6 +12,7 @@ weights, assets/weights/emotion.md, is written by hand from what this prints.
 from __future__ import annotations
 
 import argparse
+import csv
 import logging
 import sys
 from dataclasses import asdict, dataclass, replace
@@ -41,6 +43,7 @@ from training.styles import STYLES, TRAINED
 log = logging.getLogger(__name__)
 CACHE = Path.home() / ".cache" / "ekphonia" / "emotion"
 SPLITS = ("random", "themes")
+READING_COLUMNS = ("file", "valence", "arousal", "valence_sd", "arousal_sd")
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,6 +111,16 @@ def train(material: Material, *, settings: FitSettings, dry_run: bool) -> dict[s
     return readings
 
 
+def write_readings(path: Path, data: Oasis, readings: Readings) -> None:
+    """Write held-out readings as CSV: file, valence, arousal and their standard deviations, on 1 to 9."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(READING_COLUMNS)
+        for picture, point, spread in zip(data.paths, readings.va, readings.spread, strict=True):
+            writer.writerow([picture.name, *(f"{value:.4f}" for value in (*point, *spread))])
+
+
 def report(kind: str, opinion: Opinion, readings: Readings, va: npt.NDArray[np.float64]) -> str:
     """Scores of one way of splitting, and each reader's own correlations, as text."""
     parts = [f"{name} {value:.3f}" for name, value in asdict(score(readings, va)).items()]
@@ -138,6 +151,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--heads", type=int, default=FitSettings.heads, help="heads that are averaged")
     parser.add_argument("--seed", type=int, default=FitSettings.seed, help="of the folds and the heads")
     parser.add_argument("--dry-run", action="store_true", help="cross-validate only, write nothing")
+    parser.add_argument("--readings", type=Path, help="CSV file for the readings with whole themes held out")
     parser.add_argument("--robustness", action="store_true", help="check changes of style only, write nothing")
     return parser
 
@@ -153,7 +167,9 @@ def main(arguments: list[str] | None = None) -> int:
             check = load_table(material.data, CHECK_SET, options.cache)
             print(style_report(check_styles(material, check, settings=settings)))
         else:
-            train(material, settings=settings, dry_run=options.dry_run)
+            readings = train(material, settings=settings, dry_run=options.dry_run)
+            if options.readings:
+                write_readings(options.readings, material.data, readings["themes"])
     except EkphoniaError as error:
         print(error, file=sys.stderr)
         return 2

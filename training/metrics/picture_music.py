@@ -1,0 +1,209 @@
+"""Pictures that people rated in, how well the music agrees with them out, as the waveform paper's conclusion asks.
+
+    python -m training.emotion --dry-run --readings runs/emotion/held_out.csv
+    python -m training.metrics.picture_music --readings runs/emotion/held_out.csv --count 60
+
+For each picture of OASIS a chain makes music from the reader's emotion, read with the picture's whole theme held out;
+the music is heard, and set against what about 100 people felt in the picture. Columns: correlation of valence and of
+arousal, mean distance on the plane (0 to 8√2), and what that distance would be with the pictures dealt out at random.
+Intervals are 95 % of a bootstrap over the pictures. The piano is heard by the listener, by which its candidates were
+chosen, and by the referee, which took no part; the band by the listener for sound, which took none either. All three
+learnt from EIMG's raters, so this measures agreement by their ears, not by new ones.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pipelines.agreement import (
+    AXES,
+    Figure,
+    Floats,
+    bootstrapped,
+    correlation_with,
+    distance_by_chance,
+    mean_distance,
+)
+from pipelines.chains import CHAINS, ChainSettings, run_chain
+from pipelines.errors import DataMissingError, EkphoniaError, SettingsError
+from pipelines.picture import read_picture
+from pipelines.records import Emotion, Score
+from pipelines.symbolic import SymbolicSettings
+from pipelines.waveform import WaveformSettings
+from training.data.oasis import Oasis, load_oasis
+from training.metrics.referee import judge
+
+COUNT, DURATION_S = 60, 20.0
+READER = "reader alone"
+EARS = {
+    "symbolic": ("piano, by the listener", "piano, by the referee"),
+    "waveform": ("band, by the listener for sound",),
+}
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What an ear heard in the music for a picture: valence and arousal on 1 to 9."""
+
+    picture: str
+    ear: str
+    valence: float
+    arousal: float
+
+
+def read_readings(path: Path) -> dict[str, Emotion]:
+    """Readings by picture, as `python -m training.emotion --readings` writes them.
+
+    Raises:
+        DataMissingError: the file is not there or is laid out otherwise.
+    """
+    cure = "make it with: python -m training.emotion --dry-run --readings"
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return {row["file"]: _emotion(row) for row in csv.DictReader(file)}
+    except FileNotFoundError as cause:
+        raise DataMissingError(f"There are no readings at {path}; {cure} {path}.") from cause
+    except (KeyError, ValueError) as cause:
+        raise DataMissingError(f"{path} is no table of readings ({cause}); {cure} {path}.") from cause
+
+
+def _emotion(row: dict[str, str]) -> Emotion:
+    valence, arousal, valence_sd, arousal_sd = (
+        float(row[name]) for name in ("valence", "arousal", "valence_sd", "arousal_sd")
+    )
+    return Emotion.at(valence, arousal, valence_sd=valence_sd, arousal_sd=arousal_sd)
+
+
+def draw_pictures(data: Oasis, readings: dict[str, Emotion], *, count: int, seed: int) -> list[int]:
+    """Numbers of the pictures to measure, drawn by a seed from those that were read, each theme at most once.
+
+    Raises SettingsError for more than there are themes.
+    """
+    chosen: dict[str, int] = {}
+    for number in np.random.default_rng(seed).permutation(len(data)):
+        if data.paths[number].name in readings:
+            chosen.setdefault(data.themes[number], int(number))
+    if not 3 <= count <= len(chosen):
+        raise SettingsError(f"{count} pictures cannot be measured; choose 3 to {len(chosen)}, one a theme.")
+    return list(chosen.values())[:count]
+
+
+def hear(chain: str, path: Path, emotion: Emotion, settings: ChainSettings) -> Iterator[Heard]:
+    """Make a picture's music by a chain and hear it by each of its ears. Raises what the chain raises."""
+    score: Score | None = None
+    for step in run_chain(chain, read_picture(path), settings, {"emotion": emotion}):
+        if step.name == "score" and step.final:
+            score = step.value
+        if step.name == "heard":
+            yield Heard(path.name, EARS[chain][0], step.value.valence, step.value.arousal)
+    if score is not None:
+        valence, arousal = judge([score])[0]
+        yield Heard(path.name, EARS[chain][1], float(valence), float(arousal))
+
+
+def chain_settings(chain: str, *, duration_s: float, seed: int) -> ChainSettings:
+    """Settings of a chain by its embedded models."""
+    kind = SymbolicSettings if chain == "symbolic" else WaveformSettings
+    return kind(duration_s=duration_s, seed=seed, models="embedded")
+
+
+def agreement(points: Floats, rated: Floats) -> tuple[Figure, Figure, Figure, float]:
+    """Correlations of valence and arousal, mean distance, each with its interval, and the distance by chance.
+
+    `points` and `rated` are (pictures, 2) on 1 to 9.
+    """
+    marks = points[None]
+    by_axis = [bootstrapped(marks, correlation_with(rated, axis), draw_listeners=False) for axis in range(len(AXES))]
+    distance = bootstrapped(marks, lambda drawn, pieces: mean_distance(drawn, rated[pieces]), draw_listeners=False)
+    return by_axis[0], by_axis[1], distance, distance_by_chance(marks, rated)
+
+
+def table(data: Oasis, readings: dict[str, Emotion], heard: Sequence[Heard]) -> str:
+    """A Markdown table: the reader alone, then each ear, over the pictures that the ear heard music for."""
+    rated = {path.name: point for path, point in zip(data.paths, data.va, strict=True)}
+    rows: dict[str, dict[str, tuple[float, float]]] = {READER: {}}
+    for one in heard:
+        reading = readings[one.picture]
+        rows[READER][one.picture] = (reading.valence, reading.arousal)
+        rows.setdefault(one.ear, {})[one.picture] = (one.valence, one.arousal)
+    lines = ["| against what people felt | pictures | valence r | arousal r | distance | by chance |", "|---" * 6 + "|"]
+    for title, points in rows.items():
+        wanted = np.array([rated[name] for name in points])
+        *figures, chance = agreement(np.array(list(points.values())), wanted)
+        cells = " | ".join(f"{f.value:.2f} ({f.low:.2f} to {f.high:.2f})" for f in figures)
+        lines.append(f"| {title} | {len(points)} | {cells} | {chance:.2f} |")
+    return "\n".join(lines)
+
+
+def read_heard(path: Path) -> list[Heard]:
+    """What an earlier run has heard, [] without its file."""
+    if not path.is_file():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return [Heard(r["picture"], r["ear"], float(r["valence"]), float(r["arousal"])) for r in csv.DictReader(file)]
+
+
+def keep(path: Path, found: Sequence[Heard]) -> None:
+    """Add lines to the file of what was heard, so that a run goes on where it was stopped."""
+    new = not path.is_file()
+    with path.open("a", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        if new:
+            writer.writerow(("picture", "ear", "valence", "arousal"))
+        writer.writerows((one.picture, one.ear, f"{one.valence:.4f}", f"{one.arousal:.4f}") for one in found)
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m training.metrics.picture_music", description=__doc__)
+    parser.add_argument("--readings", type=Path, required=True, help="CSV of held-out readings")
+    parser.add_argument("--count", type=int, default=COUNT, help=f"pictures, each of another theme ({COUNT})")
+    parser.add_argument("--pipelines", nargs="+", choices=tuple(CHAINS), default=list(CHAINS), help="chains (both)")
+    parser.add_argument("--duration", type=float, default=DURATION_S, help=f"seconds of music ({DURATION_S:g})")
+    parser.add_argument("--seed", type=int, default=0, help="draws the pictures; the music's seeds count from it")
+    parser.add_argument("--out", type=Path, default=Path("runs/picture_music"), help="folder of what was heard")
+    return parser.parse_args(arguments)
+
+
+def run(options: argparse.Namespace, data: Oasis) -> str:
+    """Make and hear the music that has not been heard yet; the table. Raises what the chains and readers raise."""
+    from tqdm import tqdm
+
+    readings = read_readings(options.readings)
+    numbers = draw_pictures(data, readings, count=options.count, seed=options.seed)
+    options.out.mkdir(parents=True, exist_ok=True)
+    log = options.out / f"heard_{options.duration:g}s_seed{options.seed}.csv"
+    known = {(one.picture, one.ear): one for one in read_heard(log)}
+    found: list[Heard] = []
+    for chain in options.pipelines:
+        for place, number in enumerate(tqdm(numbers, desc=chain, file=sys.stderr)):
+            path = data.paths[number]
+            kept = [known[path.name, ear] for ear in EARS[chain] if (path.name, ear) in known]
+            if len(kept) < len(EARS[chain]):
+                settings = chain_settings(chain, duration_s=options.duration, seed=options.seed + place)
+                kept = list(hear(chain, path, readings[path.name], settings))
+                keep(log, kept)
+            found += kept
+    return table(data, readings, found)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; 0 on success, 2 with a line on standard error otherwise."""
+    options = parse(arguments)
+    try:
+        print(run(options, load_oasis()))
+    except EkphoniaError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
