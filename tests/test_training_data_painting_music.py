@@ -1,0 +1,204 @@
+"""The builder on pictures and MIDI made here: what it writes, that it can be gone on with, that `datasets` reads it."""
+
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+from PIL import Image
+from test_training_data_render import melody, needs_fluidsynth
+
+from pipelines.errors import DataMissingError
+from pipelines.records import LABELS
+from pipelines.symbolic.midi import write_midi
+from training.data import data_folder, painting_music, render
+from training.data.contact_sheet import envelope, read_pairs
+from training.data.painting_music import main
+from training.data.painting_music_card import hub_dataset
+from training.data.pair_plan import pair_up, plan_pairs
+from training.data.pair_sources import Source, music_source, picture_source
+from training.data.splits import SPLITS
+
+PICTURES_A_LABEL, SONGS_A_LABEL = 8, 11
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory):
+    """Folders of pictures and of songs of one or two pieces, by label."""
+    root = tmp_path_factory.mktemp("own")
+    rng = np.random.default_rng(0)
+    for label in LABELS:
+        for kind in ("pictures", "music"):
+            (root / kind / label).mkdir(parents=True)
+        for i in range(PICTURES_A_LABEL):
+            pixels = rng.integers(0, 256, (24, 32, 3)).astype(np.uint8)
+            Image.fromarray(pixels).save(root / "pictures" / label / f"p{i}.png")
+        for i in range(SONGS_A_LABEL):
+            write_midi(melody(1.0 if i % 2 else 2.1), root / "music" / label / f"s{i}.mid")
+    return root
+
+
+def arguments(own, out, *more: str) -> list[str]:
+    return [
+        *("--pictures", str(own / "pictures"), "--music", str(own / "music"), "--out", str(out)),
+        *("--clip-s", "1", "--pairs", "50", *more),
+    ]
+
+
+@pytest.fixture(scope="module")
+def made(own, tmp_path_factory):
+    out = tmp_path_factory.mktemp("out")
+    assert main(arguments(own, out, "--preview")) == 0
+    return out
+
+
+def lines(out) -> dict[str, list[dict[str, object]]]:
+    return {s: [json.loads(line) for line in (out / s / "metadata.jsonl").read_text().splitlines()] for s in SPLITS}
+
+
+@needs_fluidsynth
+def test_counts_lengths_and_columns(made):
+    rows = lines(made)
+    assert [len(rows[split]) for split in SPLITS] == [40, 5, 5]
+    for split in SPLITS:
+        assert {label: sum(row["label"] == label for row in rows[split]) for label in LABELS} == {
+            label: len(rows[split]) // 5 for label in LABELS
+        }
+        for row in rows[split]:
+            low, _ = envelope(made / split / str(row["file_name"]), points=100)
+            assert len(low) == 100
+            assert (made / split / str(row["file_name"])).stat().st_size == 44 + 2 * 32_000
+            assert (made / str(row["picture_file"])).is_file()
+            assert str(row["picture_file"]).startswith(f"pictures/{str(row['label']).lower()}_p")
+            assert row["rated"] is False
+            assert row["music"].startswith(f"music/{row['label']}/")
+    assert len({row["file_name"] for split in SPLITS for row in rows[split]}) == 50
+
+
+@needs_fluidsynth
+def test_no_picture_and_no_music_is_in_two_splits_and_none_is_used_too_often(made):
+    rows = lines(made)
+    for column in ("picture", "music"):
+        found = [{row[column] for row in rows[split]} for split in SPLITS]
+        assert sum(map(len, found)) == len(set().union(*found))
+    pictures = [row["picture"] for split in SPLITS for row in rows[split]]
+    assert max(pictures.count(picture) for picture in pictures) == 2
+    pieces = [(row["music"], row["start_s"]) for split in SPLITS for row in rows[split]]
+    assert len(set(pieces)) == len(pieces)
+    assert {start for _, start in pieces} == {0.0, 1.0}
+
+
+@needs_fluidsynth
+def test_the_same_seed_makes_the_same_set_without_rendering_and_another_another(own, made, tmp_path, monkeypatch):
+    again = tmp_path / "again"
+    again.mkdir()
+    (again / ".rendered").symlink_to(made / ".rendered")
+    monkeypatch.setattr(render, "play_midi", lambda *args, **options: pytest.fail("rendered again"))
+    assert main(arguments(own, again, "--processes", "1")) == 0
+    assert lines(again) == lines(made)
+    name = "test/" + str(lines(made)["test"][0]["file_name"])
+    assert (again / name).read_bytes() == (made / name).read_bytes()
+    monkeypatch.undo()
+    assert main(arguments(own, again, "--seed", "1")) == 0
+    assert lines(again) != lines(made)
+
+
+@needs_fluidsynth
+def test_datasets_reads_the_folder(made, tmp_path, monkeypatch):
+    datasets = pytest.importorskip("datasets")
+    if not datasets.config.TORCHCODEC_AVAILABLE:  # datasets wants it to be there even where it keeps the paths alone
+        encoders = ModuleType("torchcodec.encoders")
+        encoders.AudioEncoder = None
+        monkeypatch.setitem(sys.modules, "torchcodec", ModuleType("torchcodec"))
+        monkeypatch.setitem(sys.modules, "torchcodec.encoders", encoders)
+    loaded = datasets.load_dataset("audiofolder", data_dir=str(made), cache_dir=str(tmp_path))
+    assert {split: len(loaded[split]) for split in loaded} == {"train": 40, "validation": 5, "test": 5}
+    test = loaded["test"].cast_column("audio", datasets.Audio(decode=False))
+    for row, line in zip(test, lines(made)["test"], strict=True):
+        assert Path(row["audio"]["path"]) == made / "test" / str(line["file_name"])
+        assert all(row[name] == line[name] for name in ("picture_file", "label", "valence", "rated", "start_s"))
+
+
+@needs_fluidsynth
+def test_the_hub_is_given_sound_and_pictures_as_columns(made, tmp_path, monkeypatch):
+    datasets = pytest.importorskip("datasets")
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path)
+    shown = hub_dataset(made)["test"]
+    assert (shown.features["audio"].sampling_rate, shown.features["image"]) == (32_000, datasets.Image())
+    assert [row["image"].size for row in shown.remove_columns("audio")] == [(32, 24)] * 5
+    paths = [row["path"] for row in shown.cast_column("audio", datasets.Audio(decode=False))["audio"]]
+    assert [Path(path).name for path in paths] == [row["file_name"] for row in lines(made)["test"]]
+
+
+@needs_fluidsynth
+def test_card_and_contact_sheet(made):
+    card = (made / "README.md").read_text()
+    assert "| all | 40 | 5 | 5 | 50 |" in card
+    assert "folder music; its owner's terms" in card
+    assert card.startswith("---\nlicense: other\n")
+    with Image.open(made / "preview.png") as sheet:
+        assert sheet.size == (round(2.4 * 6 * 90), round(2.7 * 5 * 90))
+    assert {row["split"] for row in read_pairs(made)["test"]} == {"test"}
+
+
+def test_fewer_pairs_than_asked_where_music_is_scarce(own):
+    pictures, music = picture_source(str(own / "pictures")), music_source(str(own / "music"))
+    few = Source("few", "", tuple(item for item in music.items if item.label != "Sad" or item.path.stem < "s2"))
+    plan = plan_pairs(pictures, few, pairs=1000, seed=0, clip_s=1.0, most_uses=2)
+    assert plan.quotas["Happy", "train"] >= 8
+    assert sum(plan.quotas["Sad", split] for split in SPLITS) <= 4
+    assert pair_up(plan, {}, seed=0) == []
+    with pytest.raises(DataMissingError, match="both pictures and music"):
+        plan_pairs(Source("none", "", ()), music, pairs=10, seed=0, clip_s=1.0, most_uses=2)
+
+
+def test_a_picture_that_cannot_be_read_is_left_out(own, tmp_path, caplog):
+    (tmp_path / "Happy").mkdir()
+    (tmp_path / "Happy" / "bad.jpg").write_bytes(b"no picture")
+    Image.new("RGB", (32, 32)).save(tmp_path / "Happy" / "good.jpg")
+    kept = painting_music.readable(picture_source(str(tmp_path)))
+    assert [item.path.name for item in kept.items] == ["good.jpg"]
+    assert "bad.jpg" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["--pairs", "0"], "--pairs cannot be 0"),
+        (["--push", "no owner"], "give owner/name"),
+        (["--seed", "-1"], "--seed cannot be -1"),
+        (["--clip-s", "0.2"], "cannot last 0.2 seconds"),
+        (["--pictures", "nowhere"], "neither a folder nor one of oasis, wikiart"),
+        (["--music", "nowhere"], "neither a folder nor one of eimg, mirex"),
+    ],
+)
+def test_mistakes_are_said_and_exit_with_2(own, tmp_path, capsys, more, said):
+    assert main([*arguments(own, tmp_path / "o"), *more]) == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("public", [False, True])
+def test_push_gets_the_name_and_is_private_unless_said(own, tmp_path, monkeypatch, public):
+    asked = []
+    monkeypatch.setattr(painting_music, "render_music", lambda *args, **options: {})
+    monkeypatch.setattr(painting_music, "push", lambda *args, **options: asked.append((args, options)))
+    assert main([*arguments(own, tmp_path), "--push", "owner/name", *(["--public"] if public else [])]) == 0
+    assert asked == [((tmp_path, "owner/name"), {"private": not public})]
+
+
+def test_the_projects_own_sets_are_grouped_and_rated():
+    try:
+        data_folder("oasis"), data_folder("eimg")
+    except DataMissingError as error:
+        pytest.skip(str(error))
+    pictures, music = picture_source("oasis"), music_source("eimg")
+    assert (len(pictures.items), len({item.group for item in pictures.items})) == (697, 226)
+    assert (len(music.items), music.clip_s) == (3000, 15.0)
+    assert 1500 < len({item.group for item in music.items}) < 2500
+    plan = plan_pairs(pictures, music, pairs=300, seed=0, clip_s=15.0, most_uses=2)
+    assert {plan.quotas[label, "train"] for label in LABELS} == {48}
+    for cells in (plan.pictures, plan.music):
+        groups = [{item.group for label in LABELS for item in cells[label, split]} for split in SPLITS]
+        assert sum(map(len, groups)) == len(set().union(*groups))

@@ -1,0 +1,74 @@
+"""Anybody's pictures or music in folders named after the five labels, and what every labelled set hands on.
+
+In: a folder such as::
+
+    FOLDER/Happy/*.jpg     FOLDER/Angry/*.jpg     FOLDER/Sad/*.jpg     FOLDER/Fun/*.jpg     FOLDER/Neutral/*.jpg
+
+(or `*.mid`), folders within allowed. Out: :class:`Labelled`, in the order of the paths. The names of the five folders
+may be written in any case; other folders are passed over.
+
+Conventions
+-----------
+Valence and arousal lie on 1 to 9. Where a set has labels only, an item gets its label's :data:`TYPICAL` point, and
+`rated` is False.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipelines.errors import DataMissingError
+from pipelines.records import LABELS
+
+PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+MIDI_SUFFIXES = (".mid", ".midi")
+# A point well inside each label's region of the plane.
+TYPICAL = {"Happy": (7.5, 6.0), "Angry": (2.5, 7.0), "Sad": (3.0, 3.0), "Fun": (6.5, 7.5), "Neutral": (5.0, 4.5)}
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A picture or a piece of music with its label, and its valence and arousal on 1 to 9.
+
+    Items of one `group` (a theme, a song) must not be parted into two splits. `origin` names the set and the file;
+    `rated` says whether valence and arousal are people's ratings.
+    """
+
+    path: Path
+    label: str
+    valence: float
+    arousal: float
+    group: str
+    origin: str
+    rated: bool = True
+
+
+def unrated(path: Path, label: str, *, origin: str, group: str | None = None) -> Labelled:
+    """An item of which only the label is known; alone in its group, unless that is given."""
+    return Labelled(path, label, *TYPICAL[label], group or origin, origin, rated=False)
+
+
+def load_label_folders(folder: Path, *, suffixes: Sequence[str]) -> tuple[Labelled, ...]:
+    """Every file with one of the suffixes in the five labels' folders.
+
+    Raises:
+        DataMissingError: the folder is not there, or none of the five holds such a file.
+    """
+    if not folder.is_dir():
+        raise DataMissingError(f"The folder {folder} is not there; give one with folders {', '.join(LABELS)}.")
+    names = {label.lower(): label for label in LABELS}
+    found = [
+        unrated(path, names[place.name.lower()], origin=f"{folder.name}/{path.relative_to(folder).as_posix()}")
+        for place in sorted(folder.iterdir())
+        if place.is_dir() and place.name.lower() in names
+        for path in sorted(place.rglob("*"))
+        if path.is_file() and path.suffix.lower() in suffixes
+    ]
+    if not found:
+        kinds = ", ".join(suffixes)
+        raise DataMissingError(
+            f"The folder {folder} holds no files of {kinds} in folders named {', '.join(LABELS)}; sort them so."
+        )
+    return tuple(found)
