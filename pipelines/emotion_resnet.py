@@ -1,5 +1,7 @@
 """The waveform paper's classifier: a ResNet-50's feature map, read by the head of `emotion_head.py`.
 
+Where no ResNet-50 was at hand in training, EfficientNet-lite (`emotion_lite.py`) may stand in for it, and says so.
+
 In: a picture. Out: an Emotion. A checkpoint, trained by the project's training or by anybody, is a safetensors file
 with the head under "head." and, where the backbone was tuned too, the backbone under "backbone."; a head alone sits on
 the backbone that the model hub offers, if that lies on this machine. The file's configuration names both.
@@ -15,7 +17,7 @@ Source: "Bridging Paintings and Music", section III.A. The paper does not say ho
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +27,19 @@ import torch
 from PIL import Image
 from torch import nn
 
-from pipelines.catalogue import ModelEntry, paper_entry
+from pipelines.catalogue import entry_for, paper_entry
 from pipelines.emotion import CLASSIFIER, under
 from pipelines.emotion_head import EmotionHead, HeadConfig, HeadOutput, head_from
+from pipelines.emotion_lite import IMAGENET_MEAN, IMAGENET_SD, lite_from
+from pipelines.emotion_lite import KIND as LITE
 from pipelines.errors import ModelFailedError, ModelMissingError, SettingsError, WeightsError
 from pipelines.hub import local_folder
 from pipelines.models import BACKBONE, compute_on_one_thread, load_once, load_weights, save_weights, weights_path
 from pipelines.records import Emotion, Picture, clip_va
 
 KIND = "resnet classifier"
-IMAGENET_MEAN, IMAGENET_SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 SUFFIX = ".safetensors"
+LITE_CALLED = "EfficientNet-lite classifier under the paper's head"
 
 
 @dataclass(frozen=True)
@@ -145,13 +149,16 @@ def open_resnet(name: str | None = None) -> ResNetReader:
         ModelFailedError: it is damaged, of another kind, or its backbone is not on this machine.
     """
     path = checkpoint_path(name)
-    entry = replace(paper_entry("emotion"), name=path.stem)
     key = f"emotion:{path.resolve()}:{path.stat().st_mtime_ns}"
-    return load_once(key, lambda: ResNetReader(_load(path), _called(entry, path), entry.licence))
+    return load_once(key, lambda: _reader(path))
 
 
-def _called(entry: ModelEntry, path: Path) -> str:
-    return entry.made_by if path.stem == CLASSIFIER else f"{entry.made_by} {path.stem}"
+def _reader(path: Path) -> ResNetReader:
+    classifier = _load(path)
+    lite = classifier.config.backbone_id.startswith(LITE)
+    entry = entry_for("emotion") if lite else paper_entry("emotion")
+    kind = LITE_CALLED if lite else entry.made_by
+    return ResNetReader(classifier, kind if path.stem == CLASSIFIER else f"{kind} {path.stem}", entry.licence)
 
 
 def _load(path: Path) -> ResNetClassifier:
@@ -170,7 +177,9 @@ def _load(path: Path) -> ResNetClassifier:
 
 
 def _backbone(shape: Mapping[str, Any], tensors: Mapping[str, torch.Tensor], backbone_id: str) -> nn.Module:
-    """The backbone from the checkpoint's own tensors, else from the hub's folder on this machine."""
+    """The backbone from the checkpoint's own tensors, else from the hub's folder or the package on this machine."""
+    if shape.get("model_type") == LITE:
+        return lite_from(shape, tensors)
     from transformers import ResNetConfig, ResNetModel
 
     if tensors:

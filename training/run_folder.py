@@ -1,0 +1,129 @@
+"""What a long run keeps in its folder, and how it is asked to stop: checkpoints without pickle, logs, signals.
+
+A checkpoint is one safetensors file, written whole or not at all: the model's tensors under "m.", the optimiser's
+moments under "o.", others by their names, and a JSON state (step, settings, …) in its metadata.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pipelines.errors import WeightsError
+
+MODEL, OPTIMISER, STATE = "m.", "o.", "state"
+
+
+@dataclass
+class StopSignal:
+    """Turns true when the process is asked to end."""
+
+    asked: bool = False
+
+    def __call__(self) -> bool:
+        """Whether it was asked."""
+        return self.asked
+
+    def ask(self, *_: object) -> None:
+        """Ask; also what a signal calls."""
+        self.asked = True
+
+
+@contextmanager
+def stop_signal() -> Iterator[StopSignal]:
+    """While inside, SIGTERM and Ctrl-C only turn the signal true, so that a step and its checkpoint end well.
+
+    A second Ctrl-C does what it always does. Outside the main thread, where no handler may be set, nothing is caught.
+    """
+    stop = StopSignal()
+    before: dict[signal.Signals, Any] = {}
+
+    def heard(number: int, frame: object) -> None:
+        stop.ask()
+        signal.signal(number, before[signal.Signals(number)])
+
+    try:
+        for each in (signal.SIGTERM, signal.SIGINT):
+            before[each] = signal.signal(each, heard)
+    except ValueError:  # not the main thread
+        pass
+    try:
+        yield stop
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def save_checkpoint(path: Path, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
+    """Write tensors and a JSON state, whole or not at all."""
+    from safetensors.torch import save_file
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(path.suffix + ".part")
+    kept = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}
+    save_file(kept, part, metadata={STATE: json.dumps(state, sort_keys=True)})
+    part.replace(path)
+
+
+def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The tensors, on the CPU, and the state of a checkpoint.
+
+    Raises:
+        WeightsError: the file is missing or damaged.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            state = json.loads((file.metadata() or {})[STATE])
+            return {name: file.get_tensor(name) for name in file.keys()}, state  # noqa: SIM118 (no mapping)
+    except (SafetensorError, OSError, ValueError, KeyError) as cause:
+        raise WeightsError(f"The checkpoint {path} is missing or damaged; remove it to begin anew.") from cause
+
+
+def optimiser_tensors(optimiser: Any) -> dict[str, Tensor]:
+    """An optimiser's moments by "o.<number of the parameter>.<name>"."""
+    states = optimiser.state_dict()["state"]
+    return {
+        f"{OPTIMISER}{number}.{name}": torch.as_tensor(value)
+        for number, moments in states.items()
+        for name, value in moments.items()
+    }
+
+
+def restore_optimiser(optimiser: Any, tensors: Mapping[str, Tensor]) -> None:
+    """Give an optimiser the moments of :func:`optimiser_tensors`; its learning rates stay."""
+    states: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        if key.startswith(OPTIMISER):
+            number, name = key[len(OPTIMISER) :].split(".")
+            states.setdefault(int(number), {})[name] = value
+    optimiser.load_state_dict({"state": states, "param_groups": optimiser.state_dict()["param_groups"]})
+
+
+def append_line(path: Path, row: Mapping[str, Any]) -> None:
+    """Add a row to a log of JSON lines."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(row) + "\n")
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """The rows of a log of JSON lines, [] where there is none; a last line that was cut off is left out."""
+    if not path.is_file():
+        return []
+    rows = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            rows.append(json.loads(line))
+        except ValueError:
+            break
+    return rows
