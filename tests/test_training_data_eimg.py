@@ -44,3 +44,6 @@ def test_eimg_itself():
     assert np.corrcoef(found.T)[0, 1] == pytest.approx(0.3866, abs=1e-4)
     assert clips[0].ratings[:, 0] == pytest.approx([7, 8, 8, 6, 8, 7])
     assert len(clips[0].score().notes) == 180
+    assert [len(hand) for hand in clips[0].hands()] == [83, 97]
+    tokens = clips[2990].tokens()
+    assert tokens[:6] == ["<start>", "85.0@tempo", "4/4@time", "G4@2.75", "0.4.7@2.75", "r@1.25"]

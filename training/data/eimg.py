@@ -10,12 +10,13 @@ from __future__ import annotations
 import csv
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from pipelines.errors import DataMissingError
-from pipelines.records import VA_MAX, VA_MIN, Score
+from pipelines.records import VA_MAX, VA_MIN, Note, Score
 from training.data import data_folder
 
 RATERS = 6
@@ -39,6 +40,24 @@ class Clip:
         from pipelines.symbolic.midi import read_midi
 
         return read_midi(self.path)
+
+    def hands(self) -> tuple[tuple[Note, ...], ...]:
+        """The notes of each track that has any, as the file has them: the right hand, then the left, in most clips."""
+        import symusic
+
+        file: Any = symusic.Score(self.path)  # its stubs know the base class only
+        beat = file.ticks_per_quarter
+        tracks = (
+            tuple(Note(n.start / beat, n.pitch, n.duration / beat, max(1, n.velocity)) for n in track.notes)
+            for track in file.tracks
+        )
+        return tuple(track for track in tracks if track)
+
+    def tokens(self) -> list[str]:
+        """The clip in the symbolic paper's grammar, by its own hands. Raises MidiError if it cannot be read."""
+        from pipelines.symbolic.tokens import encode_parts
+
+        return encode_parts(self.hands(), self.score())
 
 
 def load_clips(folder: Path | None = None) -> tuple[Clip, ...]:
