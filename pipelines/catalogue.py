@@ -115,6 +115,30 @@ EMBEDDED = _by_role(
     ),
 )
 
+# Who may compose the piano: the project's own composer, and the symbolic paper's networks as they were trained here.
+PAPER_NETWORK_LICENCE = "Apache-2.0; trained on EIMG (no licence stated) and OASIS"
+COMPOSERS = {
+    "composer": EMBEDDED["composer"],
+    "paper": ModelEntry(
+        role="composer",
+        name="Trans_enc3_dec3_VA_Loss",
+        made_by="the symbolic paper's network, trained here",
+        licence=PAPER_NETWORK_LICENCE,
+        size_mb=0.0,
+        weights="paper_trans_enc3_dec3_va_loss.keras",
+        packages=("keras", "tensorflow"),
+    ),
+    "causal": ModelEntry(
+        role="composer",
+        name="Causal_enc3",
+        made_by="a causal variant of the symbolic paper's network, trained here",
+        licence=PAPER_NETWORK_LICENCE,
+        size_mb=0.0,
+        weights="paper_causal_enc3.keras",
+        packages=("keras", "tensorflow"),
+    ),
+}
+
 # Sizes are of the files that `python -m pipelines fetch` takes, as the hub lists them, rounded.
 PAPER = _by_role(
     ModelEntry(
@@ -176,6 +200,14 @@ def paper_entry(role: str) -> ModelEntry:
         SettingsError: no paper's model plays that role.
     """
     return _look_up(PAPER, role)
+
+
+def composer_entry(name: str) -> ModelEntry:
+    """Look up a composer of :data:`COMPOSERS`. Raises SettingsError for a name that is none."""
+    try:
+        return COMPOSERS[name]
+    except KeyError:
+        raise SettingsError(f"The composer {name!r} is unknown; choose one of {', '.join(COMPOSERS)}.") from None
 
 
 def parts_needed(model_id: str, kind: str) -> tuple[tuple[str, ...], ...]:

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.catalogue import MUSICGEN_BACKENDS
+from pipelines.catalogue import COMPOSERS, MUSICGEN_BACKENDS
 from pipelines.chains import ChainSettings, run_chain
 from pipelines.command_line import BAD_INPUT, PICTURE_SUFFIXES, TROUBLE, Parser, add_music_options, complain, files_of
 from pipelines.errors import EkphoniaError, PictureError, SettingsError, StoppedError
@@ -53,6 +53,12 @@ def song_parser() -> Parser:
         "(default: a folder named after the picture in out)",
     )
     _add_corrections(parser)
+    parser.add_argument(
+        "--composer",
+        choices=tuple(COMPOSERS),
+        help="of the symbolic pipeline: our own, or the paper's network or its causal variant, as trained here "
+        f"(default: {defaults.composer})",
+    )
     _add_waveform_options(parser)
     return parser, _song
 
@@ -107,7 +113,7 @@ def _chains(options: argparse.Namespace) -> dict[str, ChainSettings]:
     }
     chosen = {name: getattr(options, name) for name in ("musicgen", "musicgen_backend")}
     chains: dict[str, ChainSettings] = {
-        "symbolic": SymbolicSettings(**common),
+        "symbolic": SymbolicSettings(**common, composer=options.composer or SymbolicSettings.composer),
         "waveform": WaveformSettings(**common, **{name: value for name, value in chosen.items() if value is not None}),
     }
     return {name: chains[name] for name in PIPELINES[_pipeline(options)]}
@@ -118,6 +124,8 @@ def _pipeline(options: argparse.Namespace) -> str:
 
     Raises SettingsError for an option that the pipeline asked for has no use for.
     """
+    if options.pipeline == "waveform" and options.composer is not None:
+        raise SettingsError("--composer is for the symbolic pipeline; choose --pipeline symbolic or both.")
     words_only = [name for name in WORDS_ONLY if getattr(options, name) is not None]
     if options.pipeline == "symbolic" and words_only:
         option = f"--{words_only[0].replace('_', '-')}"

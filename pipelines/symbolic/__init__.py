@@ -20,9 +20,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pipelines.catalogue import entry_for
+from pipelines.catalogue import composer_entry, entry_for
 from pipelines.chain import Clock, check_given, emotion_step, given_step, wanted, whole_audio
-from pipelines.errors import ModelMissingError, StoppedError
+from pipelines.errors import StoppedError
 from pipelines.models import check_models, default_models
 from pipelines.records import Audio, Picture, Score, Step
 from pipelines.settings import DURATION_S, SEED, STRENGTH
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 STEPS_GIVEN = ("emotion", "score")
 CHUNK_S = 0.8
+OWN, PAPER = "composer", "paper"  # of the catalogue's composers
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,8 @@ class SymbolicSettings:
     """The chain's settings: seconds of music (10 to 180), seed, strength of the emotion (0 to 5), which models.
 
     `models` is "auto", "embedded" or "paper"; `emotion_checkpoint` names a classifier of the waveform paper's kind.
+    `composer` is one of the catalogue's COMPOSERS; the symbolic paper's networks end a piece themselves, after eight
+    bars at most, and heed neither length nor strength.
     `piano_roll_every_s` asks for a growing picture of the piano roll, at most every so many seconds; None for only the
     finished one, since a picture takes as long as several bars of music.
     """
@@ -50,16 +53,19 @@ class SymbolicSettings:
     strength: float = STRENGTH
     models: str = field(default_factory=default_models)
     emotion_checkpoint: str | None = None
+    composer: str = OWN
     piano_roll_every_s: float | None = None
 
     def check(self) -> None:
         """Raise SettingsError for a value out of range, ModelMissingError for models that are not here."""
         self.for_composer().check()
+        composer_entry(self.composer)
         check_models(self.models)
-        if self.models == "paper":
-            raise ModelMissingError(
-                "The symbolic paper's own model is not part of this version; choose the models auto or embedded."
-            )
+
+    @property
+    def chosen_composer(self) -> str:
+        """Who composes: the one chosen; with the models "paper" the paper's network stands for the project's own."""
+        return PAPER if self.models == "paper" and self.composer == OWN else self.composer
 
     def emotion_source(self) -> EmotionSource:
         """Which model reads the emotion."""
@@ -93,7 +99,7 @@ def run(
         yield emotion
     score: Score | None = None
     composed = given_step("score", given["score"]) if "score" in given else None
-    for step in _perform(emotion, settings, composed, cancelled):
+    for step in _perform(picture, emotion, settings, composed, cancelled):
         if step.name == "score":
             score = step.value
         yield step
@@ -109,31 +115,45 @@ def _hear(score: Score) -> Step:
 
 
 def _scores(
-    emotion: Step | None, settings: SymbolicSettings, given: Step | None, cancelled: Callable[[], bool]
+    picture: Picture | None,
+    emotion: Step | None,
+    settings: SymbolicSettings,
+    given: Step | None,
+    cancelled: Callable[[], bool],
 ) -> Iterator[Score]:
-    """The growing score: composed, or the given one at once."""
+    """The growing score: composed bar by bar, or at once by the paper's networks, or given."""
     if given is not None:
         yield given.value
         return
     point = wanted(emotion)
-    yield from load_composer().compose(point.valence, point.arousal, settings.for_composer(), cancelled=cancelled)
+    if settings.chosen_composer == OWN:
+        yield from load_composer().compose(point.valence, point.arousal, settings.for_composer(), cancelled=cancelled)
+        return
+    from pipelines.symbolic.paper_composer import PaperSettings, compose
+
+    how = PaperSettings(composer=settings.chosen_composer, seed=settings.seed)
+    yield compose(picture, point, how, cancelled=cancelled)
 
 
 def _perform(
-    emotion: Step | None, settings: SymbolicSettings, given: Step | None, cancelled: Callable[[], bool]
+    picture: Picture | None,
+    emotion: Step | None,
+    settings: SymbolicSettings,
+    given: Step | None,
+    cancelled: Callable[[], bool],
 ) -> Iterator[Step]:
     """Compose and play at once: score, piano roll and sound grow together, then each is given whole."""
     from pipelines.symbolic.piano_roll import draw
     from pipelines.symbolic.synthesize import open_synthesizer
 
-    maker = entry_for("composer") if given is None else given
+    maker = composer_entry(settings.chosen_composer) if given is None else given
     composing, drawing, playing = Clock(), Clock(), Clock()
     chunks: list[Audio] = []
     played_beat, drawn_at = 0.0, time.monotonic()
     playing.start()
     with open_synthesizer() as synthesizer:
         playing.stop()
-        scores = _scores(emotion, settings, given, cancelled)
+        scores = _scores(picture, emotion, settings, given, cancelled)
         while True:
             composing.start()
             score = next(scores, None)

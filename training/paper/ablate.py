@@ -1,0 +1,132 @@
+"""All rows of the symbolic paper's tables 1 and 2, and ours: `python -m training.paper.ablate --preset laptop`.
+
+For each row: fit, play 100 test pictures (drawn, and by argmax as the paper), measure. Out, in runs/paper/PRESET/: a
+folder a row, `table.md` with the printed figures beside the measured, and `loss.png`, `loss.svg` (figure 3). Rows that
+are done are passed over and a row that was stopped goes on, so that the command may be given again at any time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from pipelines.errors import EkphoniaError
+from pipelines.symbolic.paper_model import MODELS, ModelSpec, SampleSettings, load
+from training.paper.checkpoint import Epoch, progress_of, read_state
+from training.paper.dataset import Material, load_material
+from training.paper.figure import loss_figure
+from training.paper.fit import RUNS, STOPPED, add_fit_arguments, choose_encoder, make_va_loss, settings_of
+from training.paper.generate import play, write
+from training.paper.measure import Figures, Row, measure, table
+from training.paper.presets import FitSettings
+
+log = logging.getLogger(__name__)
+ROW = "row.json"
+
+
+def run_row(
+    folder: Path, spec: ModelSpec, material: Material, settings: FitSettings, *, va_loss: str, count: int
+) -> Row | None:
+    """Fit, play and measure a row, or read what was measured before; None where it was stopped."""
+    path = folder / ROW
+    if path.is_file():
+        return read_row(path)
+    from training.paper.learning import fit, validation_loss
+
+    encoder = choose_encoder(spec, material)
+    loss = make_va_loss(va_loss if spec.va_loss else "none", material)
+    done = fit(folder, spec, material, settings, image_encoder=encoder, va_loss=loss)
+    if done.stopped:
+        return None
+    model = load(done.best)
+    figures: dict[str, Figures] = {}
+    for name in ("drawn", "greedy"):
+        how = SampleSettings(greedy=name == "greedy", longest=settings.size.longest)
+        played = play(model, material, how, count=count)
+        write(played, folder / name)
+        figures[name] = measure(played)
+    history = done.progress.history
+    speed = sum(epoch.tokens for epoch in history) / max(1e-9, sum(epoch.seconds for epoch in history))
+    test_loss = validation_loss(model, material, encoder, settings, part="test")
+    row = Row(
+        spec.name, encoder, model.count_params(), len(history), speed, test_loss, figures["drawn"], figures["greedy"]
+    )
+    partial = path.with_suffix(".part")
+    partial.write_text(json.dumps(asdict(row), indent=1))
+    partial.replace(path)
+    return row
+
+
+def read_row(path: Path) -> Row:
+    """A row that was measured before."""
+    stored = json.loads(path.read_text())
+    drawn, greedy = (Figures(**stored.pop(name)) for name in ("drawn", "greedy"))
+    return Row(**stored, drawn=drawn, greedy=greedy)
+
+
+def history_of(folder: Path) -> list[Epoch]:
+    """The epochs of a row's run so far."""
+    state = read_state(folder)
+    return progress_of(state).history if state else []
+
+
+def write_report(folder: Path, rows: dict[str, Row], settings: FitSettings) -> None:
+    """The table and the figure of the rows so far."""
+    size = settings.size
+    pieces = f"{settings.pieces or 'all'} pieces of at most {size.longest} tokens"
+    rates = f"rate {settings.learning_rate:g}, λ1 {settings.lambda_va:g}"
+    note = f"Width {size.width}, {pieces}, {rates}; losses in nats a token on the test pieces."
+    stand_in = [f"{row.model} by {row.image_encoder}" for row in rows.values() if row.image_encoder.startswith("lite")]
+    if stand_in:
+        note += f" Pictures by a stand-in for the paper's encoder: {', '.join(stand_in)}."
+    (folder / "table.md").write_text(f"{table(rows)}\n\n{note}\n")
+    histories = {name: history_of(folder / name) for name in rows}
+    loss_figure(histories, folder / "loss", title=f"Loss against epoch ({note.partition(';')[0]})")
+
+
+def ablate(
+    folder: Path, material: Material, settings: FitSettings, *, names: Sequence[str], va_loss: str, count: int
+) -> bool:
+    """Run the rows of these names one after another, the table and figure anew after each; False when stopped."""
+    rows: dict[str, Row] = {}
+    for name in names:
+        row = run_row(folder / name, MODELS[name], material, settings, va_loss=va_loss, count=count)
+        if row is None:
+            log.info("Stopped within %s; give the command again to go on.", name)
+            return False
+        rows[name] = row
+        write_report(folder, rows, settings)
+    return True
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m training.paper.ablate", description="All rows of tables 1 and 2.")
+    add_fit_arguments(parser)
+    parser.add_argument("--rows", nargs="+", choices=tuple(MODELS), default=list(MODELS), help="(default: all)")
+    parser.add_argument("--count", type=int, default=100, help="test pictures to play (default: %(default)s)")
+    parser.add_argument("--out", type=Path, help="folder (default: runs/paper/PRESET)")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; 0 when all rows are done, 2 when it could not go on, 130 when it was stopped."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
+    folder = options.out or RUNS / options.preset
+    try:
+        material, settings = load_material(options.material), settings_of(options)
+        done = ablate(folder, material, settings, names=options.rows, va_loss=options.va_loss, count=options.count)
+    except EkphoniaError as error:
+        print(error, file=sys.stderr)
+        return 2
+    print((folder / "table.md").read_text() if done else f"Stopped; give the command again to go on in {folder}.")
+    return 0 if done else STOPPED
+
+
+if __name__ == "__main__":
+    sys.exit(main())
