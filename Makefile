@@ -18,6 +18,8 @@ VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2
 MADE := $(VENV)/.made-$(VERSION)
 READY := $(VENV)/.ready-$(VERSION)
 READY_DEV := $(VENV)/.ready-dev-$(VERSION)
+AXE_VERSION := 4.14.1
+READY_AXE := $(VENV)/axe/.ready-$(AXE_VERSION)
 VENV_AUDIOCRAFT ?= .venv-audiocraft
 BIN_AUDIOCRAFT := $(VENV_AUDIOCRAFT)/bin
 READY_AUDIOCRAFT := $(VENV_AUDIOCRAFT)/.ready-$(VERSION)
@@ -28,7 +30,8 @@ song: export SONG_PICTURE := $(value PICTURE)
 song: export SONG_OUT := $(value OUT)
 
 .PHONY: help setup setup-dev debian-app debian-venv debian-test demo song test test-all lint format bench \
-	space clean clean-runs setup-audiocraft test-audiocraft train-caption train-emotion train-hearing train-hearing-audio train-referee train-composer
+	space clean clean-runs setup-audiocraft test-audiocraft train-caption train-emotion train-hearing train-hearing-audio train-referee train-composer \
+	paper-symbolic
 
 help:
 	@echo "make demo                    set up and serve the page at http://127.0.0.1:$(PORT) (PORT)"
@@ -37,6 +40,7 @@ help:
 	@echo "make test-audiocraft         set up an environment with audiocraft (7 GB) and run its checks"
 	@echo "make space DRY_RUN=1         what a Hugging Face Space would be given; make space TO=owner/name does it"
 	@echo "make lint | format | bench | train-emotion | train-hearing | train-hearing-audio | train-referee | train-composer | train-caption"
+	@echo "make paper-symbolic          the symbolic paper's two tables and its figure, anew (PRESET=laptop, or paper on a GPU)"
 	@echo "make clean | clean-runs      remove the environment and caches | remove what was made, out/ and runs/"
 
 setup: debian-app $(READY)
@@ -96,7 +100,12 @@ $(READY_DEV): $(READY) pyproject.toml
 	$(BIN)/python -m pip install -q --no-deps $(CONSTRAINTS) musicnn
 	@touch $@
 
-setup-dev: debian-test $(READY_DEV)
+# What finds faults of accessibility in the browser tests; a stamp of its own, so that it is tried again until it is there.
+$(READY_AXE): | $(READY_DEV)
+	@if npm install --silent --no-save --no-audit --no-fund --prefix $(VENV)/axe axe-core@$(AXE_VERSION) >/dev/null 2>&1; \
+	then touch $@; else echo "axe-core cannot be installed here (it needs npm); the tests with it will skip." >&2; fi
+
+setup-dev: debian-test $(READY_DEV) $(READY_AXE)
 
 demo: setup
 	$(BIN)/python app.py --port $(PORT)
@@ -142,6 +151,14 @@ train-composer: setup-dev
 
 train-caption: setup-dev
 	$(BIN)/python -m training.caption
+
+# Pairs, tokens and features, the predictors of the VA loss, then every row: fit, play, measure. What is done stays done.
+PRESET ?= laptop
+paper-symbolic: setup-dev
+	[ -f runs/paper/pairs.csv ] || $(BIN)/python -m training.data.pairing --out runs/paper/pairs.csv
+	$(BIN)/python -m training.paper.prepare --pairs runs/paper/pairs.csv --out runs/paper/material.npz
+	[ -f runs/paper/va/token_predictor.keras ] || $(BIN)/python -m training.paper.va_predictor
+	$(BIN)/python -m training.paper.ablate --material runs/paper/material.npz --preset $(PRESET)
 
 # audiocraft asks for torch 2.1 and friends of its time; what it really needs stands in requirements-audiocraft.txt.
 $(READY_AUDIOCRAFT): requirements-audiocraft.txt requirements.txt | debian-venv

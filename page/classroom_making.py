@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from page.classroom_rooms import Room, open_room
+from page.texts import say
 from pipelines.classroom import ClassSettings
 from pipelines.errors import StoppedError
 
@@ -27,7 +28,7 @@ class Making:
     def room(self) -> Room:
         """The finished class."""
         if self._room is None:
-            raise StoppedError("The class is not finished; make it once more.")
+            raise StoppedError(say("class.not_finished"))
         return self._room
 
     def progress(self) -> Iterator[tuple[int, int]]:

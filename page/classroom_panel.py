@@ -19,16 +19,18 @@ from typing import Any
 import gradio as gr
 
 from page.classroom_making import Making
-from page.classroom_rooms import MOST_PICTURES, Room, find_room, teachers_room
+from page.classroom_rooms import Room, find_room, teachers_room
 from page.classroom_views import EMPTY, listener_value, report_files, teacher_value
-from page.own import own_component, read_ui
+from page.own import marked, own_component, read_ui
+from page.settings_panel import lane_choices
+from page.texts import say, text, words_of
 from pipelines.classroom import ClassSettings
 from pipelines.errors import EkphoniaError, SettingsError
 from pipelines.settings import SHORTEST_S
 
 KINDS = {"Piano": ("symbolic",), "From words": ("waveform",), "Both": ("symbolic", "waveform")}
 LONGEST_PIECE_S, LARGEST_SEED = 60, 999_999
-UNFORESEEN = "Something went wrong that should not have; please try once more."
+UNFORESEEN = say("class.unforeseen")
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 Value = dict[str, Any]
 
@@ -59,34 +61,38 @@ def classroom_panel() -> ClassroomPanel:
 
 def _setup(room: gr.HTML) -> ClassroomPanel:
     defaults = ClassSettings()
-    title = "<h2 class='ek-heading'>Make a class</h2><span class='ek-hint'>Several pictures become numbered pieces of "
-    title += "music in a shuffled order. Listeners see neither picture nor feeling until you reveal them.</span>"
+    title = marked("h2", "class.heading", "ek-heading") + marked("span", "class.hint", "ek-hint")
     gr.HTML(title, elem_classes=["ek-own", "ek-headrow"], apply_default_css=False, js_on_load=None)
     pictures = gr.File(
         file_count="multiple",
         file_types=["image"],
         type="filepath",
-        label=f"Pictures, 1 to {MOST_PICTURES}",
+        label=text("class.pictures"),
         height=190,
         elem_id="ek-class-pictures",
     )
     with gr.Row(equal_height=False):
-        kind = gr.Radio(list(KINDS), value="Piano", label="Music", elem_id="ek-class-kind")
+        kind = gr.Radio(lane_choices(KINDS), value="Piano", label=text("class.music"), elem_id="ek-class-kind")
         duration = gr.Slider(
             SHORTEST_S,
             LONGEST_PIECE_S,
             defaults.duration_s,
             step=1,
-            label="Length of a piece in seconds",
+            label=text("class.length"),
             elem_id="ek-class-duration",
             buttons=[],
         )
         seed = gr.Number(
-            defaults.seed, label="Seed", precision=0, minimum=0, maximum=LARGEST_SEED, elem_id="ek-class-seed"
+            defaults.seed,
+            label=text("settings.seed"),
+            precision=0,
+            minimum=0,
+            maximum=LARGEST_SEED,
+            elem_id="ek-class-seed",
         )
     with gr.Row():
-        make = gr.Button("Make the class", variant="primary", elem_id="ek-class-make")
-        stop = gr.Button("Stop", interactive=False, elem_id="ek-class-stop")
+        make = gr.Button(text("class.make"), variant="primary", elem_id="ek-class-make")
+        stop = gr.Button(text("settings.stop"), interactive=False, elem_id="ek-class-stop")
     return ClassroomPanel(pictures, kind, duration, seed, make, stop, room)
 
 
@@ -135,11 +141,11 @@ def act(name: str, said: Any) -> Value:
     try:
         return {**ACTS[name](said), "reply": {"ask": ask, "fine": True, "text": ""}}
     except EkphoniaError as error:
-        text = str(error)
+        words = words_of(error)
     except Exception as error:
         log.error("unforeseen, in a class", exc_info=error)
-        text = UNFORESEEN
-    return {"text": text, "kind": "warning", "reply": {"ask": ask, "fine": False, "text": text}}
+        words = UNFORESEEN
+    return {"text": words, "kind": "warning", "reply": {"ask": ask, "fine": False, "text": words}}
 
 
 def _seen_by(said: Mapping[str, Any], room: Room, text: str = "") -> Value:
@@ -156,7 +162,7 @@ def _arrive(said: Mapping[str, Any]) -> Value:
 def _admit(said: Mapping[str, Any]) -> Value:
     room = find_room(said.get("code"))
     if room.revealed:
-        return _seen_by(said, room, "This class is over; here is what the pieces were.")
+        return _seen_by(said, room, say("class.over_pieces"))
     name = room.admit(said.get("listener"))
     return {**_seen_by(said, room), "admitted": name}
 
@@ -174,7 +180,7 @@ def _look(said: Mapping[str, Any]) -> Value:
 def _reveal(said: Mapping[str, Any]) -> Value:
     room = teachers_room(said.get("code"), said.get("key"))
     room.reveal()
-    return teacher_value(room, "The class is over. Here are the pictures beside their music.")
+    return teacher_value(room, say("class.over_pictures"))
 
 
 def _report(said: Mapping[str, Any]) -> Value:
@@ -185,7 +191,7 @@ def _report(said: Mapping[str, Any]) -> Value:
 
 def _forget(said: Mapping[str, Any]) -> Value:
     teachers_room(said.get("code"), said.get("key")).discard()
-    return {**EMPTY, "text": "The class and all its answers are deleted.", "kind": "done"}
+    return {**EMPTY, "text": say("class.deleted"), "kind": "done"}
 
 
 ACTS: dict[str, Callable[[Mapping[str, Any]], Value]] = {
@@ -203,10 +209,10 @@ def settings_of(kind: Any, duration_s: float | None, seed: float | None) -> Clas
     """The class's settings from the panel; SettingsError for what is not on it."""
     start = ClassSettings()
     if kind not in KINDS:
-        raise SettingsError(f"The music cannot be {kind}; choose {', '.join(KINDS)}.")
+        raise SettingsError(say("class.bad_music", music=str(kind), known=", ".join(KINDS)))
     length = start.duration_s if duration_s is None else float(duration_s)
     if not SHORTEST_S <= length <= LONGEST_PIECE_S:
-        raise SettingsError(f"A piece cannot last {length:g} seconds; choose {SHORTEST_S:g} to {LONGEST_PIECE_S}.")
+        raise SettingsError(say("class.bad_length", length=length, shortest=SHORTEST_S, longest=LONGEST_PIECE_S))
     return ClassSettings(KINDS[kind], length, start.seed if seed is None else int(seed))
 
 
@@ -216,14 +222,14 @@ def _make(paths: list[str] | None, kind: str, duration: float | None, seed: floa
     busy = gr.Button(interactive=False), gr.Button(interactive=True)
     try:
         if not paths:
-            raise SettingsError("There are no pictures yet; choose several.")
+            raise SettingsError(say("class.no_pictures"))
         making = Making([Path(path) for path in paths], settings_of(kind, duration, seed))
         for done, count in making.progress():
-            text = f"Making the music: {done} of {count} pieces…"
-            yield {**EMPTY, "view": "making", "text": text, "kind": "busy", "part": done / count}, gr.skip(), *busy
-        value = teacher_value(making.room, f"The class is ready: {len(making.room.classroom.pieces)} pieces.")
+            words = say("class.making", done=done, n=count)
+            yield {**EMPTY, "view": "making", "text": words, "kind": "busy", "part": done / count}, gr.skip(), *busy
+        value = teacher_value(making.room, say("class.ready", n=len(making.room.classroom.pieces)))
     except EkphoniaError as error:
-        value = {**EMPTY, "text": str(error), "kind": "warning"}
+        value = {**EMPTY, "text": words_of(error), "kind": "warning"}
     except Exception as error:
         log.error("unforeseen, in making a class", exc_info=error)
         value = {**EMPTY, "text": UNFORESEEN, "kind": "warning"}
@@ -231,5 +237,5 @@ def _make(paths: list[str] | None, kind: str, duration: float | None, seed: floa
 
 
 def _stopped() -> tuple[Any, ...]:
-    value = {**EMPTY, "text": "Stopped.", "kind": "done"}
+    value = {**EMPTY, "text": say("status.stopped"), "kind": "done"}
     return value, gr.skip(), gr.Button(interactive=True), gr.Button(interactive=False)

@@ -21,6 +21,7 @@ from typing import Any
 
 from gradio.utils import get_upload_folder
 
+from page.texts import say
 from pipelines.classroom import RECORD, TEACHER, ClassSettings, Progress, make_class, read_class, remove_class, untold
 from pipelines.classroom_answers import ANSWERS, Answers, append_mark, read_marks
 from pipelines.classroom_records import Classroom, Mark, Piece, check_mark, check_name
@@ -72,10 +73,10 @@ class Room:
     def take(self, said: Mapping[str, Any]) -> Mark:
         """Check and append a mark that a browser sends; SettingsError for a bad one, or once the class is over."""
         if self.revealed:
-            raise SettingsError("This class is over and has been revealed; no more marks are taken.")
+            raise SettingsError(say("class.no_more_marks"))
         proof = said.get("proof")
         if not (isinstance(proof, str) and PROOF.fullmatch(proof)):
-            raise SettingsError("The mark does not say whose it is; load the page anew.")
+            raise SettingsError(say("class.whose_mark"))
         mark = check_mark(said, len(self.classroom.pieces))
         append_mark(self.folder / ANSWERS, mark, proof=proof)
         return mark
@@ -84,7 +85,7 @@ class Room:
         """Check a listener's name before the first piece; SettingsError where it is bad or taken."""
         known, wished = {one.casefold() for one in self.answers().listeners}, check_name(name)
         if wished.casefold() in known:
-            raise SettingsError(f"There is another {wished} in this class; choose another name, or add a letter.")
+            raise SettingsError(say("class.name_taken", name=wished))
         return wished
 
     def reveal(self) -> None:
@@ -140,13 +141,10 @@ def open_room(
 
 def _check_size(pictures: int, settings: ClassSettings) -> None:
     if not 1 <= pictures <= MOST_PICTURES:
-        raise SettingsError(f"A class of {pictures} pictures cannot be here; give 1 to {MOST_PICTURES}.")
+        raise SettingsError(say("class.too_many", n=pictures, most=MOST_PICTURES))
     music_s = pictures * len(settings.pipelines) * settings.duration_s
     if music_s > MOST_MUSIC_S:
-        raise SettingsError(
-            f"That is {music_s / 60:.0f} minutes of music, more than {MOST_MUSIC_S / 60:.0f}; "
-            "choose shorter pieces, fewer pictures, or one kind of music."
-        )
+        raise SettingsError(say("class.too_long", n=round(music_s / 60), most=round(MOST_MUSIC_S / 60)))
 
 
 def _reserved() -> Room:
@@ -156,7 +154,7 @@ def _reserved() -> Room:
         rooms = sorted(_all_rooms(), key=_age_s, reverse=True)
         if len(rooms) >= MOST_ROOMS:
             if _age_s(rooms[0]) < UNTOUCHABLE_S:
-                raise SettingsError(f"All {MOST_ROOMS} classes that this page can hold are in use; try again later.")
+                raise SettingsError(say("class.all_in_use", n=MOST_ROOMS))
             rooms[0].discard()
         code = "".join(secrets.choice(LETTERS) for _ in range(CODE_LENGTH))
         served = Path(get_upload_folder()) / secrets.token_hex(16)
@@ -174,7 +172,7 @@ def find_room(code: Any) -> Room:
     plain = re.sub(r"[\s-]", "", code).lower() if isinstance(code, str) else ""
     room = _room(rooms_folder() / plain) if CODE.fullmatch(plain) else None
     if room is None or not (room.folder / READY).exists() or _age_s(room) > KEEP_S or not room.served.is_dir():
-        raise SettingsError("There is no class of this code, or it is older than a day; check the code or the link.")
+        raise SettingsError(say("class.no_class"))
     return room
 
 
@@ -182,7 +180,7 @@ def teachers_room(code: Any, key: Any) -> Room:
     """The same for whoever made the class; SettingsError without the right key."""
     room = find_room(code)
     if not (isinstance(key, str) and secrets.compare_digest(key.encode(), room.key.encode())):
-        raise SettingsError("Only whoever made this class can do that; use the teacher's link.")
+        raise SettingsError(say("class.not_yours"))
     return room
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from page.classroom_rooms import Room, spelled
 from page.files_panel import size
 from page.own import file_address
+from page.texts import joined, say
 from page.words import feeling
 from pipelines.agreement_report import FILES, PLOT, headline, write_report
 from pipelines.agreement_summary import PieceSummary, summarise
@@ -20,11 +21,11 @@ from pipelines.classroom_records import Mark, Piece, Point
 
 Value = dict[str, Any]
 EMPTY: Value = {"view": "empty", "text": "", "kind": "idle", "code": "", "key": "", "pieces": [], "progress": []}
-MUSIC = {"symbolic": "Piano", "waveform": "Music from words"}
+MUSIC = {"symbolic": "lane.piano", "waveform": "lane.words"}  # keys of texts
 NOTES = {
-    "answers.csv": ("All answers", "CSV, for any table program"),
-    "report.md": ("Report", "Markdown text with all figures"),
-    "agreement.png": ("Plot", "PNG picture"),
+    "answers.csv": ("class.answers", "class.answers_csv"),
+    "report.md": ("class.report", "class.report_md"),
+    "agreement.png": ("class.plot", "class.plot_png"),
 }
 
 
@@ -73,7 +74,7 @@ def _revealed(room: Room, piece: Piece, summary: PieceSummary | None, answers: A
     return {
         "number": piece.number,
         "picture": piece.picture,
-        "music": MUSIC.get(piece.pipeline, piece.pipeline),
+        "music": say(MUSIC[piece.pipeline]) if piece.pipeline in MUSIC else piece.pipeline,
         "image": file_address(room.image(piece)),
         "sound": file_address(room.sound(piece)),
         "wanted": _spot(piece.wanted),
@@ -94,19 +95,19 @@ def _named(mark: Mark) -> Value:
 
 def _sentence(piece: Piece, felt: PieceSummary | None) -> str:
     """What was wanted, what was felt and what the model hears, for those who do not see the plane."""
-    wanted = f"Wanted {_in_words(piece.wanted)}; the model hears {_in_words(piece.heard)}."
+    wanted = say("class.wanted", wanted=_in_words(piece.wanted), heard=_in_words(piece.heard))
     if felt is None:
-        return f"{wanted} Nobody marked it."
-    who = "1 listener" if felt.count == 1 else f"{felt.count} listeners"
-    on_average = "felt" if felt.count == 1 else "felt on average"
-    spread = ""
-    if math.isfinite(felt.spread.valence):
-        spread = f", with a spread of {felt.spread.valence:.1f} and {felt.spread.arousal:.1f}"
-    return f"{wanted} {who} {on_average} {_in_words(felt.mean)}{spread}: {felt.distance:.1f} from what was wanted."
+        return joined(wanted, say("class.nobody"))
+    mean = {"n": felt.count, "mean": _in_words(felt.mean), "distance": felt.distance}
+    if not math.isfinite(felt.spread.valence):
+        return joined(wanted, say("class.felt", **mean))
+    spread = {"valence": felt.spread.valence, "arousal": felt.spread.arousal}
+    return joined(wanted, say("class.felt_spread", **mean, **spread))
 
 
 def _in_words(point: Point) -> str:
-    return f"{feeling(point.valence, point.arousal)} ({point.valence:.1f}, {point.arousal:.1f})"
+    words = feeling(point.valence, point.arousal)
+    return say("class.point", feeling=words, valence=point.valence, arousal=point.arousal)
 
 
 def report_files(room: Room) -> Value:
@@ -116,8 +117,8 @@ def report_files(room: Room) -> Value:
     agreement = write_report(answers, folder)
     rows = [
         {
-            "title": NOTES[name][0],
-            "note": NOTES[name][1],
+            "title": say(NOTES[name][0]),
+            "note": say(NOTES[name][1]),
             "name": f"class-{room.code}-{name}",
             "address": file_address(folder / name),
             "size": size((folder / name).stat().st_size),

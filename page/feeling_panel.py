@@ -1,7 +1,8 @@
 """What the picture feels like: the label and its rivals as bars, the point on the plane with its uncertainty.
 
 Value: `label`, `bars` (`name` and `part`, 0 to 1), `point` (`valence`, `arousal` and their `_sd`), `sentence`,
-`made_by`, `note`, `seconds`. Event: `emotion`, with the `valence` and `arousal` that the visitor chose.
+`made_by`, `note`, `seconds`. Events: `emotion`, with the `valence` and `arousal` that the visitor chose; `restore`, to
+take that back.
 """
 
 from __future__ import annotations

@@ -12,22 +12,23 @@ from typing import Any
 import gradio as gr
 
 from page.own import file_data, own_component
+from page.texts import say
 from pipelines.bundle import Take
 
 NOTES = {
-    "symbolic.wav": ("Piano", "WAV, 44.1 kHz stereo"),
-    "symbolic.mp3": ("Piano", "MP3"),
-    "symbolic.ogg": ("Piano", "OGG"),
-    "symbolic.mp4": ("Film with the piano", "MP4, the picture and the notes"),
-    "symbolic.mid": ("Notes of the piano", "MIDI, for any music program"),
-    "waveform.wav": ("Music from words", "WAV, 32 kHz"),
-    "waveform.mp3": ("Music from words", "MP3"),
-    "waveform.ogg": ("Music from words", "OGG"),
-    "waveform.mp4": ("Film with the music from words", "MP4, the picture and the sound"),
-    "piano_roll.png": ("Piano roll", "PNG picture of the notes"),
-    "take.json": ("How it was made", "JSON with every step, seed and licence"),
-    "take.zip": ("Everything", "ZIP with what made it, to be replayed"),
-}
+    "symbolic.wav": ("lane.piano", "file.wav_stereo"),
+    "symbolic.mp3": ("lane.piano", "file.mp3"),
+    "symbolic.ogg": ("lane.piano", "file.ogg"),
+    "symbolic.mp4": ("files.film_piano", "files.film_notes"),
+    "symbolic.mid": ("files.notes_piano", "file.midi"),
+    "waveform.wav": ("lane.words", "file.wav_32"),
+    "waveform.mp3": ("lane.words", "file.mp3"),
+    "waveform.ogg": ("lane.words", "file.ogg"),
+    "waveform.mp4": ("files.film_words", "files.film_sound"),
+    "piano_roll.png": ("files.roll", "files.roll_png"),
+    "take.json": ("files.story", "files.story_json"),
+    "take.zip": ("files.everything", "files.everything_zip"),
+}  # the keys of each file's title and of a word on its kind
 
 
 def files_value(take: Take | None, making: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -38,12 +39,14 @@ def files_value(take: Take | None, making: dict[str, Any] | None = None) -> dict
 
 def _entry(path: Path) -> dict[str, Any]:
     title, note = NOTES[path.name]
-    return {"file": file_data(path), "title": title, "note": note, "size": size(path.stat().st_size)}
+    return {"file": file_data(path), "title": say(title), "note": say(note), "size": size(path.stat().st_size)}
 
 
 def size(count: int) -> str:
     """Bytes for a person, such as "5.3 MB"."""
-    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{max(1, round(count / 1e3))} kB"
+    if count >= 1e6:
+        return say("size.mb", size=count / 1e6)
+    return say("size.kb", size=max(1, round(count / 1e3)))
 
 
 def files_panel() -> gr.HTML:

@@ -18,7 +18,7 @@ from typing import Any
 import gradio as gr
 
 from page.job import Job, discard
-from page.own import file_address
+from page.own import file_address, marked
 from page.path_parts import (
     AT_ONCE,
     KEEP_VISITOR_S,
@@ -35,12 +35,13 @@ from page.path_parts import (
 from page.settings_panel import LARGEST_SEED
 from page.sound import items
 from page.status_panel import status
+from page.texts import joined, say, text
+from page.words import label_name
 from pipelines.errors import StoppedError
 from pipelines.journey import (
     FASTEST_CEILING_BPM,
     LONGEST_MIN,
     LOUDEST_LUFS,
-    NO_MEDICAL_DEVICE,
     QUIETEST_LUFS,
     SHORTEST_MIN,
     SLOWEST_CEILING_BPM,
@@ -52,15 +53,11 @@ from pipelines.records import VA_MAX, VA_MIN, circumplex_label
 from pipelines.symbolic.path_composer import PathSettings
 from pipelines.symbolic.synthesize import SAMPLE_RATE_HZ
 
-WELCOME = (
-    "Music first meets you where you are, then leads you in small steps to where you wish to be (the iso principle). "
-    f"**{NO_MEDICAL_DEVICE}** If it does you no good, stop it."
-)
-INVITATION = "Say where you are and where you wish to be; no picture is needed and none is kept."
+INVITATION = say("journey.invitation")
 NOTES = {
-    "journey.wav": ("Journey", "WAV, 44.1 kHz stereo"),
-    "journey.mid": ("Notes", "MIDI, for any music program"),
-    "journey.json": ("How it was made", "JSON with the way that was wanted and heard"),
+    "journey.wav": ("tab.journey", "file.wav_stereo"),
+    "journey.mid": ("file.notes", "file.midi"),
+    "journey.json": ("files.story", "journey.json"),
 }
 AHEAD_S = 90.0  # of the clock, so that who leaves early has cost little
 TELL_EVERY_S = 1.0
@@ -74,11 +71,11 @@ def journey_panel() -> None:
 
 
 def _build(job: gr.State) -> None:
-    gr.Markdown(WELCOME, elem_id="ek-way-welcome")
+    gr.Markdown(text("journey.welcome"), elem_id="ek-way-welcome")
     values = [*_feelings(), *_limits()]
     with gr.Row():
-        begin = gr.Button("Begin", variant="primary", elem_id="ek-way-begin")
-        stop = gr.Button("Stop", interactive=False, elem_id="ek-way-stop", min_width=70)
+        begin = gr.Button(text("journey.begin"), variant="primary", elem_id="ek-way-begin")
+        stop = gr.Button(text("settings.stop"), interactive=False, elem_id="ek-way-stop", min_width=70)
     line = own_part("status", "ek-way-status", status(INVITATION, "idle"))
     journey = own_part("journey", "ek-way")
     files = downloads_part("ek-way-files")
@@ -89,17 +86,11 @@ def _feelings() -> list[gr.components.Component]:
     usual = JourneySettings()
     fields: list[gr.components.Component] = []
     with gr.Row():
-        for title, key, point in (
-            ("Where you are", "start", usual.start),
-            ("Where you wish to be", "goal", usual.goal),
-        ):
+        for key, point in (("start", usual.start), ("goal", usual.goal)):
             with gr.Column(min_width=260):
-                gr.Markdown(f"## {title}")
-                for name, value, ends in (
-                    ("valence", point[0], "unpleasant 1 to pleasant 9"),
-                    ("arousal", point[1], "calm 1 to excited 9"),
-                ):
-                    label = f"{title}: {ends}"
+                gr.HTML(marked("h2", f"journey.{key}"), elem_classes=["ek-own"], js_on_load=None)
+                for name, value in zip(("valence", "arousal"), point, strict=True):
+                    label = text(f"journey.{key}_{name}")
                     fields.append(
                         gr.Slider(
                             VA_MIN, VA_MAX, value, step=0.1, label=label, elem_id=f"ek-way-{key}-{name}", buttons=[]
@@ -115,20 +106,26 @@ def _limits() -> list[gr.components.Component]:
         LONGEST_MIN,
         usual.minutes,
         step=0.5,
-        label="Length in minutes",
+        label=text("journey.minutes"),
         elem_id="ek-way-minutes",
         buttons=[],
     )
-    with gr.Accordion("What must not be exceeded", open=False, elem_id="ek-way-limits"):
+    with gr.Accordion(text("journey.limits"), open=False, elem_id="ek-way-limits"):
         arousal = gr.Slider(
-            VA_MIN, VA_MAX, usual.arousal_ceiling, step=0.1, label="Arousal", elem_id="ek-way-arousal", buttons=[]
+            VA_MIN,
+            VA_MAX,
+            usual.arousal_ceiling,
+            step=0.1,
+            label=text("journey.arousal"),
+            elem_id="ek-way-arousal",
+            buttons=[],
         )
         tempo = gr.Slider(
             SLOWEST_CEILING_BPM,
             int(FASTEST_CEILING_BPM),
             usual.tempo_ceiling_bpm,
             step=1,
-            label="Tempo in beats a minute",
+            label=text("journey.tempo"),
             elem_id="ek-way-tempo",
             buttons=[],
         )
@@ -137,19 +134,29 @@ def _limits() -> list[gr.components.Component]:
             LOUDEST_LUFS,
             usual.loudness_ceiling_lufs,
             step=1,
-            label="Loudness in LUFS",
+            label=text("journey.loudness"),
             elem_id="ek-way-loudness",
             buttons=[],
         )
         seed = gr.Number(
-            usual.music.seed, label="Seed", precision=0, minimum=0, maximum=LARGEST_SEED, elem_id="ek-way-seed"
+            usual.music.seed,
+            label=text("settings.seed"),
+            precision=0,
+            minimum=0,
+            maximum=LARGEST_SEED,
+            elem_id="ek-way-seed",
         )
     return [minutes, arousal, tempo, loudness, seed]
 
 
 def _connect(job: gr.State, inputs: list[Any], begin: gr.Button, stop: gr.Button, parts: dict[str, Any]) -> None:
     def start(earlier: Job | None) -> tuple[Any, ...]:
-        return new_job(earlier), status("Starting…"), gr.Button(interactive=False), gr.Button(interactive=True)
+        return (
+            new_job(earlier),
+            status(say("status.starting")),
+            gr.Button(interactive=False),
+            gr.Button(interactive=True),
+        )
 
     def play(job: Job, *values: Any) -> Iterator[dict[Any, Any]]:
         for update in perform_journey(settings_from(*values), job):
@@ -160,7 +167,7 @@ def _connect(job: gr.State, inputs: list[Any], begin: gr.Button, stop: gr.Button
     def halt(job: Job | None) -> tuple[Any, ...]:
         if job is not None:
             job.stop()
-        return status("Stopped.", "stopped"), gr.Button(interactive=True), gr.Button(interactive=False)
+        return status(say("status.stopped"), "stopped"), gr.Button(interactive=True), gr.Button(interactive=False)
 
     begun = begin.click(start, [job], [job, parts["status"], begin, stop], **AT_ONCE)
     travelled = begun.then(
@@ -239,18 +246,17 @@ class _Way:
             "wanted": items((point.second, round(point.valence, 2), round(point.arousal, 2)) for point in path.points),
             "heard": items(self.heard),
             "text": self.words(growing),
-            "made_by": f"composed by the embedded composer, played by {growing.stretch.made_by}",
+            "made_by": say("journey.made_by", player=growing.stretch.made_by),
         }
 
     def words(self, growing: Growing) -> str:
         """Where the journey leads, for eyes and ears."""
         path = self.settings.path()
         (v0, a0), (v1, a1) = path.at(0.0), path.at(path.duration_s)
-        minutes = f"{self.settings.minutes:g} minute{'s' * (self.settings.minutes != 1)}"
-        return (
-            f"From {circumplex_label(v0, a0)} (valence {v0:.1f}, arousal {a0:.1f}) to {circumplex_label(v1, a1)} "
-            f"({v1:.1f}, {a1:.1f}) in {minutes}. {NO_MEDICAL_DEVICE}"
-        )
+        start, goal = label_name(circumplex_label(v0, a0)), label_name(circumplex_label(v1, a1))
+        length = say("length.minutes", n=self.settings.minutes)
+        way = say("journey.way", start=start, v0=v0, a0=a0, goal=goal, v1=v1, a1=a1, length=length)
+        return joined(way, say("journey.no_medical_device"))
 
 
 def perform_journey(settings: JourneySettings, job: Job, *, ahead_s: float = AHEAD_S) -> Iterator[Update]:
@@ -277,14 +283,13 @@ def _wait(growing: Growing, began: float | None, ahead_s: float, job: Job) -> No
     """Rest while the music is far enough ahead of the clock; the end needs no waiting for."""
     while began is not None and not growing.files and growing.stretch.until_s - (time.monotonic() - began) > ahead_s:
         if job.stopped():
-            raise StoppedError("The journey was stopped.")
+            raise StoppedError(say("status.stopped"))
         time.sleep(0.1)
 
 
 def _told(growing: Growing, settings: JourneySettings) -> dict[str, Any]:
     if growing.files:
-        return status("Finished composing; the music goes on to its end.", "done", 1.0)
+        return status(say("journey.finished"), "done", 1.0)
     until = growing.stretch.until_s
     minute, second = divmod(int(until), 60)
-    text = f"On the way: composed up to {minute}:{second:02d}."
-    return status(text, progress=until / settings.duration_s)
+    return status(say("journey.on_the_way", until=f"{minute}:{second:02d}"), progress=until / settings.duration_s)

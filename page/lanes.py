@@ -9,11 +9,13 @@ from typing import Any, ClassVar
 from page.job import Job
 from page.music_panel import Music
 from page.sound import Sound
+from page.texts import say
 from page.wave_panel import Wave
-from page.words import bar_count, seconds
+from page.words import bar_count, key_name, seconds
 from page.words_panel import words_value
 from pipelines.bundle import FILES, Part
 from pipelines.catalogue import entry_for
+from pipelines.chain import given_step
 from pipelines.chains import ChainSettings
 from pipelines.records import MusicPrompt, Score, Step
 
@@ -52,7 +54,7 @@ class Lane(ABC):
         if step.final:
             self.steps.append(step)
         if step.name == "audio" and step.final:
-            self.doing, self.detail, self.progress = "Listening back…", "", 0.97
+            self.doing, self.detail, self.progress = say("status.listening_back"), "", 0.97
         if step.name == "heard":
             self.doing, self.progress = "", 1.0
         return {}
@@ -98,7 +100,7 @@ class NotesLane(Lane):
     def _tell(self, step: Step) -> None:
         score: Score = step.value
         bars = sum(section.bars for section in score.sections)
-        self.doing = "Finishing the piano…" if step.final else "Composing for the piano…"
+        self.doing = say("status.finishing_piano" if step.final else "status.composing")
         self.detail = "" if step.final else bar_count(score, bars)
         self.progress = 0.9 * score.bars_begun / bars if bars else 0.0
 
@@ -111,7 +113,7 @@ class NotesLane(Lane):
     def done(self) -> str:
         """Such as "30 seconds of piano in C major"."""
         score: Score = self.whole("score")
-        return f"{seconds(score.duration_s)} of piano in {score.key_name}"
+        return say("made.piano", length=seconds(score.duration_s), key=key_name(score))
 
     def values(self, panel: str) -> dict[str, Any]:
         """The music panel's value."""
@@ -126,7 +128,7 @@ class WordsLane(Lane):
     def __init__(self, job: Job, settings: ChainSettings) -> None:
         super().__init__(job, settings)
         self.wave = Wave(self.sound)
-        self.found: dict[str, Step] = {}
+        self.found = {name: given_step(name, job.own[name]) for name in ("caption", "prompt") if name in job.own}
 
     def take(self, step: Step) -> dict[str, Any]:
         """Take in a step and say which panels change."""
@@ -139,17 +141,17 @@ class WordsLane(Lane):
             slow = step.made_by != entry_for("audio").made_by
             self.sound.add(step.value, step.made_by, step.licence, patient=slow)
             self.wave.note = step.note
-            self.detail = f"music from words {self.sound.part:.0%}"
+            self.detail = say("status.words_part", part=self.sound.part)
             self.progress = 0.2 + 0.75 * self.sound.part
             return {self.panel: self}
         return {}
 
     def _tell(self, step: Step) -> None:
         if step.name == "caption":
-            self.doing, self.progress = "Writing the music prompt…", 0.1
+            self.doing, self.progress = say("status.writing_prompt"), 0.1
         else:
             self.wave.prompt = step.value
-            self.doing, self.progress = "Making the music from words…", 0.2
+            self.doing, self.progress = say("status.making_words"), 0.2
 
     def fail(self, trouble: str) -> None:
         """The chain has ended early."""
@@ -160,7 +162,7 @@ class WordsLane(Lane):
     def done(self) -> str:
         """Such as "30 seconds of warm folk"."""
         prompt: MusicPrompt = self.whole("prompt")
-        return f"{seconds(self.settings.duration_s)} of {prompt.mood} {prompt.genre}"
+        return say("made.words", length=seconds(self.settings.duration_s), mood=prompt.mood, genre=prompt.genre)
 
     def values(self, panel: str) -> dict[str, Any]:
         """The wave panel's value."""

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.utils import get_upload_folder
 
 from page.api import add_api
+from page.api_parts import KEEP_FILES_S
 from page.classroom_panel import classroom_panel
-from page.corrections import correction
 from page.describe_panel import describe_panel
 from page.feeling_panel import feeling_panel
 from page.files_panel import files_panel
@@ -23,25 +21,21 @@ from page.models_panel import ModelsPanel, fetch_model, models_panel, table_valu
 from page.music_panel import music_panel
 from page.own import heading, own_component
 from page.performance import Update, perform
-from page.picture_panel import PicturePanel, example_path, picture_panel
+from page.picture_panel import PicturePanel, picture_panel
+from page.requests import begin_with, correct, hear_again, pick, put_back, rest, stop, take_back
 from page.settings_panel import SettingsPanel, settings_for, settings_panel
 from page.slideshow_panel import slideshow_panel
-from page.status_panel import INVITATION, status, status_panel
+from page.status_panel import status_panel
 from page.takeaway import take_away
+from page.takes_panel import takes_panel
+from page.texts import plain, text
 from page.wave_panel import wave_panel
 from page.words_panel import words_panel
-from pipelines.errors import EkphoniaError, SettingsError
 
-TITLE = "Ekphonia: hear what a picture feels like"
 AT_ONCE = 2  # performances at a time, on two cores
 FETCHES_WATCHED = 8  # one fetches, the others are told so
 LONGEST_QUEUE = 24
-CLEAN_EVERY_S, KEEP_FILES_S, KEEP_VISITOR_S = 1800, 4 * 3600, 3600
-NOTES_HINT = "after “Emotion-Guided Image to Music Generation”: the feeling becomes notes, the notes become sound"
-WORDS_HINT = (
-    "after “Bridging Paintings and Music”: the picture becomes a caption, the caption a prompt, the prompt sound"
-)
-PUT_AWAY = "What was made here was put away after an hour; press “Hear it” first."
+CLEAN_EVERY_S, KEEP_VISITOR_S = 1800, 3600
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
 
@@ -70,19 +64,26 @@ class Page:
         """The events with which a visitor puts something of their own in place of what was found."""
         return [self.panels["feeling"].emotion, self.panels["words"].caption, self.panels["words"].prompt]
 
+    @property
+    def taken_back(self) -> list[Any]:
+        """The events with which a visitor takes something of their own back."""
+        return [self.panels["feeling"].restore, self.panels["words"].restore]
+
 
 def build() -> gr.Blocks:
     """The page, ready to be launched."""
-    with gr.Blocks(title=TITLE, delete_cache=(CLEAN_EVERY_S, KEEP_FILES_S), analytics_enabled=False) as demo:
+    with gr.Blocks(
+        title=plain("page.title"), delete_cache=(CLEAN_EVERY_S, KEEP_FILES_S), analytics_enabled=False
+    ) as demo:
         own_component("header")
         with gr.Tabs(elem_id="ek-tabs", overflow_behavior="wrap") as tabs:
-            with gr.Tab("One picture", id="picture"):
+            with gr.Tab(text("tab.picture"), id="picture"):
                 page = _hang()
-            with gr.Tab("Slideshow", id="slideshow"):
+            with gr.Tab(text("tab.slideshow"), id="slideshow"):
                 slideshow_panel()
-            with gr.Tab("Journey", id="journey"):
+            with gr.Tab(text("tab.journey"), id="journey"):
                 journey_panel()
-            with gr.Tab("Classroom", id="class"):
+            with gr.Tab(text("tab.classroom"), id="class"):
                 classroom_panel()
         demo.load(_chosen_tab, None, tabs, **PRIVATE)
         _connect(page)
@@ -101,16 +102,16 @@ def _hang() -> Page:
     job = gr.State(None, time_to_live=KEEP_VISITOR_S, delete_callback=discard)
     with gr.Row(elem_id="ek-opening", equal_height=True):
         with gr.Column(scale=6, min_width=320, elem_classes=["ek-panel"]):
-            heading(1, "The picture")
+            heading(1, "picture.heading")
             picture = picture_panel()
         with gr.Column(scale=5, min_width=320, elem_classes=["ek-panel"]):
-            heading(2, "What it feels like")
+            heading(2, "feeling.heading")
             feeling = feeling_panel()
     with gr.Column(elem_id="ek-desk", elem_classes=["ek-panel"]):
         settings = settings_panel()
         line = status_panel()
     panels = {"status": line, "feeling": feeling, **_hang_lanes(), **_hang_closing()}
-    with gr.Accordion("Models: who does what here", open=False, elem_id="ek-models-panel", elem_classes=["ek-panel"]):
+    with gr.Accordion(text("models.heading"), open=False, elem_id="ek-models-panel", elem_classes=["ek-panel"]):
         models = models_panel()
     return Page(picture, settings, models, panels, job)
 
@@ -118,10 +119,10 @@ def _hang() -> Page:
 def _hang_lanes() -> dict[str, gr.HTML]:
     with gr.Row(elem_id="ek-lanes"):
         with gr.Column(scale=1, min_width=320, elem_classes=["ek-panel"]):
-            heading(3, "Music from notes", NOTES_HINT)
+            heading(3, "music.heading", "music.hint")
             music = music_panel()
         with gr.Column(scale=1, min_width=320, elem_classes=["ek-panel"]):
-            heading(4, "Music from words", WORDS_HINT)
+            heading(4, "words.heading", "words.hint")
             words = words_panel()
             wave = wave_panel()
     return {"music": music, "words": words, "wave": wave}
@@ -130,28 +131,32 @@ def _hang_lanes() -> dict[str, gr.HTML]:
 def _hang_closing() -> dict[str, gr.HTML]:
     with gr.Row(elem_id="ek-closing", equal_height=True):
         with gr.Column(scale=6, min_width=320, elem_classes=["ek-panel"]):
-            heading(5, "What was heard")
+            heading(5, "heard.heading")
             heard = heard_panel()
         with gr.Column(scale=5, min_width=320, elem_classes=["ek-panel"]):
-            heading(6, "Take it with you")
+            heading(6, "files.heading")
             files = files_panel()
+    with gr.Column(elem_classes=["ek-panel"], elem_id="ek-takes-panel"):
+        heading(7, "takes.heading", "takes.hint")
+        takes = takes_panel()
     with gr.Column(elem_classes=["ek-panel"]):
-        heading(7, "Describe it to me")
+        heading(8, "describe.heading")
         described = describe_panel()
-    return {"heard": heard, "files": files, "describe": described}
+    return {"heard": heard, "files": files, "takes": takes, "describe": described}
 
 
 def _connect(page: Page) -> None:
     picture, settings = page.picture, page.settings
     outputs = [page.job, page.panels["status"], *page.buttons]
     at_once: dict[str, Any] = {"queue": False, "trigger_mode": "multiple", **PRIVATE}
-    begun = settings.hear.click(_begin, [page.job], outputs, **at_once)
-    put_in = picture.picture.input(_begin_with, [page.job, picture.picture], outputs, **at_once)
-    picked = picture.examples.pick(_pick, [page.job], [*outputs, picture.picture], **at_once)
-    corrected = [event(_correct, [page.job], outputs, **at_once) for event in page.corrections]
+    begun = settings.hear.click(hear_again, [page.job], outputs, **at_once)
+    put_in = picture.picture.input(begin_with, [page.job, picture.picture], outputs, **at_once)
+    picked = picture.examples.pick(pick, [page.job], [*outputs, picture.picture], **at_once)
+    corrected = [event(correct, [page.job], outputs, **at_once) for event in page.corrections]
+    corrected += [event(take_back, [page.job], outputs, **at_once) for event in page.taken_back]
     performances = [_play_after(event, page) for event in (begun, put_in, picked, *corrected)]
     settings.stop.click(
-        _stop,
+        stop,
         [page.job],
         outputs[1:],
         cancels=performances,
@@ -159,6 +164,14 @@ def _connect(page: Page) -> None:
         js="(...values) => { window.ekphonia.hush(); return values; }",
         **PRIVATE,
     )
+    back = page.parts | {"job": page.job, "duration": settings.duration, "strength": settings.strength}
+    back |= {"seed": settings.seed, "lanes": settings.lanes, "hear": settings.hear, "stop": settings.stop}
+    back |= {"composer": page.models.composer}
+
+    def show(job: Job | None, event: gr.EventData) -> dict[Any, Any]:
+        return {back[name]: value for name, value in put_back(job, event).items()}
+
+    page.panels["takes"].desk(show, [page.job], list(back.values()), cancels=performances, **at_once)
     _connect_models(page.models)
     page.panels["files"].make(
         _take_away, [page.job, picture.picture], [page.panels["files"]], concurrency_limit=AT_ONCE, **PRIVATE
@@ -180,7 +193,7 @@ def _fetch(event: gr.EventData) -> Iterator[dict[str, Any]]:
 
 def _play_after(event: Any, page: Page) -> Any:
     def play(job: Job | None, path: str | None, *values: Any) -> Iterator[dict[Any, Any]]:
-        if job is None:
+        if job is None or job.superseded or job.planned:  # nothing was opened
             yield _at_rest(page)
             return
         for update in perform(path, settings_for(job, *values), job):
@@ -190,7 +203,7 @@ def _play_after(event: Any, page: Page) -> Any:
 
     return event.then(
         play,
-        [page.job, page.picture.picture, *page.settings.values, page.models.choice],
+        [page.job, page.picture.picture, *page.settings.values, *page.models.values],
         [*page.parts.values(), *page.buttons],
         trigger_mode="multiple",
         concurrency_limit=AT_ONCE,
@@ -200,64 +213,13 @@ def _play_after(event: Any, page: Page) -> Any:
 
 
 def _told(update: Update, page: Page) -> dict[Any, Any]:
-    """The panels' new values, and the buttons at rest once it is over; a warning shows as a note as well."""
+    """The panels' new values, and the buttons at rest once it is over."""
     shown: dict[Any, Any] = {page.parts[name]: value for name, value in update.items()}
     line = update.get("status")
     if line is None or line["kind"] == "busy":
         return shown
-    if line["kind"] == "warning":
-        gr.Warning(line["text"], title="Please note")
     return shown | _at_rest(page)
 
 
 def _at_rest(page: Page) -> dict[Any, Any]:
-    return dict(zip(page.buttons, _rest(), strict=True))
-
-
-def _rest() -> tuple[gr.Button, gr.Button]:
-    return gr.Button("Hear it", interactive=True), gr.Button(interactive=False)
-
-
-def _begin(earlier: Job | None) -> tuple[Any, ...]:
-    """Stop the visitor's earlier request and open a new one."""
-    return _opened(_next(earlier))
-
-
-def _next(earlier: Job | None) -> Job:
-    return Job.begin(Path(get_upload_folder())) if earlier is None else earlier.another()
-
-
-def _opened(job: Job) -> tuple[Any, ...]:
-    return job, status("Starting…"), gr.Button("Hear it", interactive=False), gr.Button(interactive=True)
-
-
-def _correct(earlier: Job | None, event: gr.EventData) -> tuple[Any, ...]:
-    """Open a request that goes on from what the visitor says instead of what was found."""
-    try:
-        if earlier is None:
-            raise SettingsError(PUT_AWAY)
-        step, value = correction(event._data, earlier.found.get("emotion"))
-    except EkphoniaError as error:
-        gr.Warning(str(error), title="Please note")
-        return earlier, status(str(error), "warning"), *_rest()
-    return _opened(earlier.corrected(step, value))
-
-
-def _begin_with(earlier: Job | None, path: str | None) -> tuple[Any, ...]:
-    """The same for a picture put in; one taken away only stops what it began."""
-    if path is not None:
-        return _begin(earlier)
-    if earlier is not None:
-        earlier.supersede()
-    return None, status(INVITATION, "idle"), *_rest()
-
-
-def _pick(earlier: Job | None, event: gr.EventData) -> tuple[Any, ...]:
-    """The same with an example as the picture."""
-    return *_begin(earlier), str(example_path(event._data.get("number")))
-
-
-def _stop(job: Job | None) -> tuple[Any, ...]:
-    if job is not None:
-        job.stop()
-    return status("Stopped.", "stopped"), *_rest()
+    return dict(zip(page.buttons, rest(), strict=True))

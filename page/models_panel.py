@@ -22,24 +22,27 @@ from typing import Any
 import gradio as gr
 
 from page.own import own_component
-from pipelines.catalogue import EMBEDDED, PAPER, ModelEntry
+from page.texts import say, text, words_of
+from pipelines.catalogue import COMPOSERS, EMBEDDED, PAPER, ModelEntry
 from pipelines.errors import EkphoniaError, SettingsError, StoppedError
 from pipelines.hub import Progress, fetch
 from pipelines.models import MODELS_VARIABLE, check_models, default_models, is_here, may_be_fetched, note_on
+from pipelines.symbolic import SymbolicSettings
 
 TITLES = {
-    "emotion": "Emotion of the picture",
-    "caption": "Caption",
-    "prompt": "Music prompt",
-    "audio": "Music from words",
-}
-# Not "paper": the symbolic paper's own model is not part of this version, so that it would refuse whatever is asked.
-CHOICES = {"auto": "the papers' where they are here", "embedded": "embedded only"}
+    "emotion": "models.emotion",
+    "caption": "models.caption",
+    "prompt": "models.prompt",
+    "audio": "lane.words",
+}  # keys of texts
+# Not "paper": it insists on a trained ResNet-50 and so would refuse whatever is asked where none has been trained.
+CHOICES = {"auto": "models.auto", "embedded": "models.embedded"}  # keys of texts
+COMPOSER_TEXTS = {"composer": "models.own", "paper": "models.network", "causal": "models.causal"}  # keys of texts
 FETCH_VARIABLE, HOST_VARIABLE = "EKPHONIA_FETCH", "GRADIO_SERVER_NAME"
 TELL_EVERY_S = 0.5
 STOPPING_S = 1.0  # that a fetch just stopped may take to end
-ANOTHER = "Another fetch is under way; try again when it is done."
-NOT_ALLOWED = "Models are fetched here only by who runs this server, with `python -m pipelines fetch`."
+ANOTHER = say("models.another")
+NOT_ALLOWED = say("models.not_allowed", command="python -m pipelines fetch")
 
 log = logging.getLogger(__name__)
 _one_at_a_time = threading.Lock()
@@ -50,7 +53,13 @@ class ModelsPanel:
     """The panel's components."""
 
     choice: gr.Radio
+    composer: gr.Radio
     table: gr.HTML
+
+    @property
+    def values(self) -> list[gr.components.Component]:
+        """The components that hold settings, in the order of the last ones of `settings_panel.settings_from`."""
+        return [self.choice, self.composer]
 
 
 @dataclass
@@ -114,14 +123,20 @@ def _row(role: str) -> dict[str, Any]:
     paper = PAPER[role]
     return {
         "role": role,
-        "title": TITLES[role],
+        "title": say(TITLES[role]),
         "name": paper.name,
         "licence": paper.licence,
-        "size": f"{paper.size_mb / 1000:.1f} GB" if paper.size_mb >= 1000 else f"{paper.size_mb:.0f} MB",
+        "size": _size(paper.size_mb),
         "origin": paper.hub_id,
         **_state(paper),
         "stand_in": _stand_in(EMBEDDED[role]),
     }
+
+
+def _size(size_mb: float) -> str:
+    if size_mb >= 1000:
+        return say("size.gb", size=size_mb / 1000)
+    return say("size.whole_mb", size=round(size_mb))
 
 
 def _state(paper: ModelEntry) -> dict[str, Any]:
@@ -134,7 +149,7 @@ def _state(paper: ModelEntry) -> dict[str, Any]:
         }
     except Exception:
         log.exception("looking for %s failed", paper.hub_id)
-        return {"here": False, "may_fetch": may_fetch(), "note": "what is on this machine cannot be read"}
+        return {"here": False, "may_fetch": may_fetch(), "note": say("models.unreadable")}
 
 
 def _stand_in(entry: ModelEntry) -> str:
@@ -146,7 +161,7 @@ def _stand_in(entry: ModelEntry) -> str:
         here = False
     if here:
         return entry.made_by
-    return "written template" if entry.role == "prompt" else f"{entry.made_by} (not on this machine)"
+    return say("models.template") if entry.role == "prompt" else say("models.not_here", name=entry.made_by)
 
 
 def fetch_model(role: Any) -> Iterator[dict[str, Any]]:
@@ -162,7 +177,7 @@ def fetch_model(role: Any) -> Iterator[dict[str, Any]]:
         yield table_value(_failed(role, ANOTHER))
         return
     try:
-        yield table_value({"role": role, "part": 0.0, "text": "Asking the model hub…"})
+        yield table_value({"role": role, "part": 0.0, "text": say("models.asking")})
         yield from _watched(fetching, role)
     finally:
         fetching.left.set()
@@ -171,7 +186,7 @@ def fetch_model(role: Any) -> Iterator[dict[str, Any]]:
 def _watched(fetching: Fetching, role: str) -> Iterator[dict[str, Any]]:
     while (event := _latest(fetching.events)) is not None:
         if isinstance(event, Progress):
-            text = f"{event.done_bytes / 1e6:.0f} of {event.total_bytes / 1e6:.0f} MB"
+            text = say("models.fetched", done=round(event.done_bytes / 1e6), total=round(event.total_bytes / 1e6))
             yield table_value({"role": role, "part": round(event.part, 3), "text": text})
         else:
             yield table_value(_failed(role, _told(event)))
@@ -197,20 +212,27 @@ def _latest(events: queue.Queue[Progress | Exception | None]) -> Progress | Exce
 
 def _told(trouble: Exception) -> str:
     if isinstance(trouble, StoppedError):
-        return "Stopped; whole files are kept, the one under way begins anew."
+        return say("models.stopped")
     if isinstance(trouble, EkphoniaError):
-        return str(trouble)
+        return words_of(trouble)
     log.error("fetching failed", exc_info=trouble)
-    return "Fetching failed; try again later."
+    return say("models.failed")
 
 
 def models_panel() -> ModelsPanel:
     """Build the panel."""
     models = default_models()
     choice = gr.Radio(
-        [(text, models) for models, text in CHOICES.items()],
+        [(str(text(key)), models) for models, key in CHOICES.items()],
         value=models if models in CHOICES else "auto",
-        label="Models to use",
+        label=text("models.to_use"),
         elem_id="ek-models-choice",
     )
-    return ModelsPanel(choice, own_component("models", table_value()))
+    composer = gr.Radio(
+        [(str(text(COMPOSER_TEXTS[name])), name) for name in COMPOSERS],
+        value=SymbolicSettings.composer,
+        label=text("models.composer"),
+        info=text("models.composer_hint"),
+        elem_id="ek-composer-choice",
+    )
+    return ModelsPanel(choice, composer, own_component("models", table_value()))

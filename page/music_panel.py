@@ -16,12 +16,14 @@ import gradio as gr
 
 from page.own import own_component
 from page.sound import Sound, items
+from page.texts import say
+from page.words import score_sentence
 from pipelines.records import Note, Score
 
 if TYPE_CHECKING:
     from pipelines.waveform.arrange_melody import Splitter
 
-LANE = "Piano"
+LANE = "lane.piano"  # key of its text
 VOICES = ("melody", "inner voice", "bass")
 
 
@@ -76,12 +78,12 @@ class Music:
 
     def value(self) -> dict[str, Any]:
         """The panel's value."""
-        from pipelines.symbolic.piano_roll import describe, to_data
+        from pipelines.symbolic.piano_roll import to_data
 
         return {
             **self.sound.value(),
-            "lane": LANE,
-            "text": describe(self.score) if self.score else "",
+            "lane": say(LANE),
+            "text": score_sentence(self.score) if self.score else "",
             "made_by": {"notes": self.composed_by, "sound": self.sound.made_by},
             "trouble": self.trouble,
             **(compact(to_data(self.score), self.voices.of(self.score)) if self.score else {}),

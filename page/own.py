@@ -1,11 +1,13 @@
 """The page's own components: a `gr.HTML` from NAME.html and NAME.js of assets/ui.
 
 The templates are static, for a template that holds a value would run it as code: the JavaScript writes the value in
-with textContent and draws it. `gr.HTML` values are dictionaries fit for JSON, stated in each panel's module.
+with textContent and draws it. `gr.HTML` values are dictionaries fit for JSON, stated in each panel's module; a text in
+them is a message of :mod:`page.texts`, which the browser says in the visitor's language, or English.
 """
 
 from __future__ import annotations
 
+import html
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,19 @@ from gradio.data_classes import FileData
 from gradio.route_utils import API_PREFIX
 from gradio_client.utils import encode_file_path
 
+from page.texts import REFERENCE, TEXTS, for_browser
+
 UI_DIR = Path(__file__).resolve().parent.parent / "assets" / "ui"
+
+
+class Own(gr.HTML):
+    """A `gr.HTML` whose messages go to the browser as keys and values."""
+
+    is_template = True  # it looks as a gr.HTML does, and has no frontend of its own
+
+    def postprocess(self, value: Any) -> Any:
+        """The value as the browser gets it."""
+        return super().postprocess(for_browser(value))
 
 
 def read_ui(name: str) -> str:
@@ -25,7 +39,7 @@ def read_ui(name: str) -> str:
 def own_component(name: str, value: dict[str, Any] | None = None, **options: Any) -> gr.HTML:
     """Component `name`, with the element id "ek-NAME" and, where there is a NAME.js, its behaviour."""
     script = read_ui(f"{name}.js") if (UI_DIR / f"{name}.js").is_file() else None
-    return gr.HTML(
+    return Own(
         value,
         html_template=read_ui(f"{name}.html"),
         js_on_load=script,
@@ -37,10 +51,16 @@ def own_component(name: str, value: dict[str, Any] | None = None, **options: Any
 
 
 def heading(number: int, title: str, hint: str = "") -> gr.HTML:
-    """A panel's heading with its place in the story; both texts are the page's own."""
-    note = f'<span class="ek-hint">{hint}</span>' if hint else ""
-    markup = f'<h2 class="ek-heading"><span aria-hidden="true">{number}</span>{title}</h2>{note}'
+    """A panel's heading with its place in the story, and a hint below it; both by the keys of their texts."""
+    note = marked("span", hint, "ek-hint") if hint else ""
+    markup = f'<h2 class="ek-heading"><span aria-hidden="true">{number}</span>{marked("b", title)}</h2>{note}'
     return gr.HTML(markup, elem_classes=["ek-own", "ek-headrow"], apply_default_css=False, js_on_load=None)
+
+
+def marked(element: str, key: str, classes: str = "") -> str:
+    """An element of HTML that holds a text of the page, English until the browser has put in its own language."""
+    styled = f' class="{classes}"' if classes else ""
+    return f'<{element}{styled} data-text="{key}">{html.escape(TEXTS[REFERENCE][key])}</{element}>'
 
 
 def file_address(path: Path) -> str:

@@ -14,9 +14,10 @@ from gradio.utils import get_upload_folder
 
 from page.files_panel import size
 from page.job import Job
-from page.own import file_data, read_ui
+from page.own import Own, file_data, read_ui
 from page.performance import STOPPED, told
 from page.status_panel import status
+from page.texts import say
 from pipelines.errors import StoppedError
 
 Update = dict[str, Any]
@@ -27,7 +28,7 @@ KEEP_VISITOR_S = 3600
 
 def own_part(name: str, elem_id: str, value: dict[str, Any] | None = None) -> gr.HTML:
     """Component `name` of assets/ui under an element id of its own, where the page has it more than once."""
-    return gr.HTML(
+    return Own(
         value,
         html_template=read_ui(f"{name}.html"),
         js_on_load=read_ui(f"{name}.js"),
@@ -43,10 +44,15 @@ def downloads_part(elem_id: str) -> gr.HTML:
 
 
 def downloads(files: Mapping[str, Path], notes: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
-    """The files by name as rows, in the order of `notes`, which gives each a title and a word on its kind."""
+    """The files by name as rows, in the order of `notes`: the keys of each title and of a word on its kind."""
     return {
         "files": [
-            {"file": file_data(files[name]), "title": title, "note": note, "size": size(files[name].stat().st_size)}
+            {
+                "file": file_data(files[name]),
+                "title": say(title),
+                "note": say(note),
+                "size": size(files[name].stat().st_size),
+            }
             for name, (title, note) in notes.items()
             if name in files
         ]

@@ -14,6 +14,7 @@ import gradio as gr
 from gradio.data_classes import ImageData
 
 from page.own import own_component
+from page.texts import say, text
 from pipelines.errors import PictureError
 
 EXAMPLES_DIR = Path(__file__).resolve().parent.parent / "assets" / "examples"
@@ -65,7 +66,7 @@ def example_path(number: Any) -> Path:
     """File of an example by its place in the row; raises PictureError for what the browser could not have sent."""
     shown = examples()
     if not isinstance(number, int) or not 0 <= number < len(shown):
-        raise PictureError(f"There is no example {number!r}; choose one of the {len(shown)} pictures.")
+        raise PictureError(say("picture.no_example", number=repr(number), n=len(shown)))
     return shown[number].path
 
 
@@ -81,15 +82,16 @@ def _thumbnail(path: Path) -> str:
 
 def picture_panel() -> PicturePanel:
     """Build the panel."""
+    invitation: Any = text("picture.placeholder")  # Gradio translates it, though it asks for a plain string
     picture = PictureFile(
         type="filepath",
         sources=["upload", "clipboard", "webcam"],
-        label="Your picture",
+        label=text("picture.label"),
         show_label=False,
         height=330,
         elem_id="ek-picture",
         buttons=[],
-        placeholder="# Hang a picture here\nDrop one, paste one, or click to choose",
+        placeholder=invitation,
     )
-    shown = [{"src": _thumbnail(e.path), "title": e.title, "alt": e.alt} for e in examples()]
+    shown = [{"src": _thumbnail(e.path), "title": e.title, "alt": e.alt, "name": e.path.stem} for e in examples()]
     return PicturePanel(picture, own_component("examples", {"examples": shown}))

@@ -7,6 +7,7 @@ is what runs, and can be read without a page.
 from __future__ import annotations
 
 import queue
+import re
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -31,21 +32,22 @@ from page.path_parts import (
 )
 from page.settings_panel import LARGEST_SEED
 from page.status_panel import status
-from page.words import seconds
+from page.texts import REFERENCE, TEXTS, say, text
+from page.words import key_name, seconds
 from pipelines.command_line import PICTURE_SUFFIXES
 from pipelines.settings import LONGEST_S, SHORTEST_S
 from pipelines.slideshow import FEWEST_PICTURES, MOST_PICTURES, Slideshow, SlideshowSettings, make_slideshow
 from pipelines.symbolic.path_composer import PathSettings
 
 EACH, WHOLE = "seconds a picture", "the whole length"
-INVITATION = f"Choose {FEWEST_PICTURES} to {MOST_PICTURES} pictures; they are shown in this order."
-HINT = "Your pictures become one piece of music that changes its mood with them, and each change falls on a bar line."
+INVITATION = say("slides.invitation", fewest=FEWEST_PICTURES, most=MOST_PICTURES)
 NOTES = {
-    "slideshow.mp4": ("Slideshow", "MP4 video with its music"),
-    "slideshow.wav": ("Music alone", "WAV, 44.1 kHz stereo"),
-    "slideshow.mid": ("Notes", "MIDI, for any music program"),
-    "slideshow.json": ("How it was made", "JSON with every picture's emotion and time"),
+    "slideshow.mp4": ("slides.video", "slides.mp4"),
+    "slideshow.wav": ("slides.music", "file.wav_stereo"),
+    "slideshow.mid": ("file.notes", "file.midi"),
+    "slideshow.json": ("files.story", "slides.json"),
 }
+PROGRESS = ("slides.looking", "slides.feeling", "slides.composing", "slides.filming")
 TELL_EVERY_S = 0.3
 
 
@@ -56,21 +58,21 @@ def slideshow_panel() -> None:
 
 
 def _build(job: gr.State) -> None:
-    gr.Markdown(HINT, elem_id="ek-show-hint")
+    gr.Markdown(text("slides.hint"), elem_id="ek-show-hint")
     pictures = gr.File(
         file_count="multiple",
         file_types=list(PICTURE_SUFFIXES),
         allow_reordering=True,
-        label="Pictures, in order",
+        label=text("slides.pictures"),
         elem_id="ek-show-pictures",
     )
     values = _settings()
     with gr.Row():
-        make = gr.Button("Make the slideshow", variant="primary", elem_id="ek-show-make")
-        stop = gr.Button("Stop", interactive=False, elem_id="ek-show-stop", min_width=70)
+        make = gr.Button(text("slides.make"), variant="primary", elem_id="ek-show-make")
+        stop = gr.Button(text("settings.stop"), interactive=False, elem_id="ek-show-stop", min_width=70)
     line = own_part("status", "ek-show-status", status(INVITATION, "idle"))
     slides = own_part("slides", "ek-show-slides")
-    video = gr.Video(label="Slideshow", visible=False, interactive=False, elem_id="ek-show-video")
+    video = gr.Video(label=text("slides.video"), visible=False, interactive=False, elem_id="ek-show-video")
     files = downloads_part("ek-show-files")
     parts = {"status": line, "slides": slides, "video": video, "files": files}
     _connect(job, [pictures, *values], make, stop, parts)
@@ -78,26 +80,32 @@ def _build(job: gr.State) -> None:
 
 def _settings() -> list[gr.components.Component]:
     usual = SlideshowSettings()
+    modes = [(str(text("slides.mode_each")), EACH), (str(text("slides.mode_whole")), WHOLE)]
     with gr.Row():
-        mode = gr.Radio([EACH, WHOLE], value=EACH, label="Set", elem_id="ek-show-mode", min_width=200)
+        mode = gr.Radio(modes, value=EACH, label=text("slides.set"), elem_id="ek-show-mode", min_width=200)
         each = gr.Slider(
-            4, 60, usual.seconds_a_picture, step=0.5, label="Seconds a picture", elem_id="ek-show-each", buttons=[]
+            4, 60, usual.seconds_a_picture, step=0.5, label=text("slides.each"), elem_id="ek-show-each", buttons=[]
         )
         whole = gr.Slider(
             SHORTEST_S,
             LONGEST_S,
             60,
             step=1,
-            label="Whole length in seconds",
+            label=text("slides.length"),
             visible=False,
             elem_id="ek-show-length",
             buttons=[],
         )
         fade = gr.Slider(
-            0, 2, usual.frames.fade_s, step=0.1, label="Cross-fade in seconds", elem_id="ek-show-fade", buttons=[]
+            0, 2, usual.frames.fade_s, step=0.1, label=text("slides.fade"), elem_id="ek-show-fade", buttons=[]
         )
         seed = gr.Number(
-            usual.music.seed, label="Seed", precision=0, minimum=0, maximum=LARGEST_SEED, elem_id="ek-show-seed"
+            usual.music.seed,
+            label=text("settings.seed"),
+            precision=0,
+            minimum=0,
+            maximum=LARGEST_SEED,
+            elem_id="ek-show-seed",
         )
     mode.change(
         lambda chosen: (gr.Slider(visible=chosen == EACH), gr.Slider(visible=chosen == WHOLE)),
@@ -110,7 +118,12 @@ def _settings() -> list[gr.components.Component]:
 
 def _connect(job: gr.State, inputs: list[Any], make: gr.Button, stop: gr.Button, parts: dict[str, Any]) -> None:
     def begin(earlier: Job | None) -> tuple[Any, ...]:
-        return new_job(earlier), status("Starting…"), gr.Button(interactive=False), gr.Button(interactive=True)
+        return (
+            new_job(earlier),
+            status(say("status.starting")),
+            gr.Button(interactive=False),
+            gr.Button(interactive=True),
+        )
 
     def play(job: Job, paths: list[str] | None, *values: Any) -> Iterator[dict[Any, Any]]:
         for update in perform_slideshow(paths or [], settings_from(*values), job):
@@ -120,7 +133,7 @@ def _connect(job: gr.State, inputs: list[Any], make: gr.Button, stop: gr.Button,
     def halt(job: Job | None) -> tuple[Any, ...]:
         if job is not None:
             job.stop()
-        return status("Stopped.", "stopped"), gr.Button(interactive=True), _resting()
+        return status(say("status.stopped"), "stopped"), gr.Button(interactive=True), _resting()
 
     begun = make.click(begin, [job], [job, parts["status"], make, stop], **AT_ONCE)
     shown = begun.then(
@@ -185,13 +198,23 @@ def _perform(paths: Sequence[str], settings: SlideshowSettings, job: Job) -> Ite
     yield {"slides": {}, "video": gr.update(value=None, visible=False), "files": {}}
     try:
         while isinstance(event := _latest(events), tuple):
-            yield {"status": status(event[0], progress=event[1])}
+            yield {"status": status(_told(event[0]), progress=event[1])}
     except GeneratorExit:  # the visitor has gone, or asked for it to stop
         job.stop()
         raise
     if isinstance(event, Exception):
         raise event
     yield _done(event, time.monotonic() - began)
+
+
+def _told(english: str) -> str:
+    """What the chain says of its progress as a message, or as it is where it says something new."""
+    for key in PROGRESS:
+        pattern = re.escape(TEXTS[REFERENCE][key]).replace(r"\{number\}", r"(\d+)").replace(r"\{of\}", r"(\d+)")
+        if found := re.fullmatch(pattern, english):
+            number, of = [int(digits) for digits in found.groups()] or (0, 0)
+            return say(key, number=number, of=of)
+    return english
 
 
 def _latest(events: queue.Queue[Any]) -> Any:
@@ -207,12 +230,12 @@ def _latest(events: queue.Queue[Any]) -> Any:
 
 
 def _done(made: Slideshow, spent_s: float) -> Update:
-    text = f"Finished: {len(made.slides)} pictures, {seconds(made.duration_s)} in {made.score.key_name}"
+    whole = {"n": len(made.slides), "length": seconds(made.duration_s), "key": key_name(made.score)}
     return {
         "slides": {"slides": [_row(slide) for slide in made.slides]},
         "video": gr.update(value=str(made.files["slideshow.mp4"]), visible=True),
         "files": downloads(made.files, NOTES),
-        "status": status(f"{text}, made in {spent_s:.0f} s.", "done", 1.0),
+        "status": status(say("slides.finished", **whole, seconds=round(spent_s)), "done", 1.0),
     }
 
 

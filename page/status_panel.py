@@ -11,8 +11,9 @@ from typing import Any
 import gradio as gr
 
 from page.own import own_component
+from page.texts import say
 
-INVITATION = "Choose a picture and the music begins."
+INVITATION = "status.invitation"  # its key
 
 
 def status(text: str, kind: str = "busy", progress: float = 0.0, *, detail: str = "") -> dict[str, Any]:
@@ -22,4 +23,4 @@ def status(text: str, kind: str = "busy", progress: float = 0.0, *, detail: str 
 
 def status_panel() -> gr.HTML:
     """Build the panel."""
-    return own_component("status", status(INVITATION, "idle"))
+    return own_component("status", status(say(INVITATION), "idle"))

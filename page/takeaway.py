@@ -16,13 +16,14 @@ from typing import Any
 from page.files_panel import files_value
 from page.job import Job
 from page.performance import told
+from page.texts import say
 from pipelines.bundle import FILES, TAKE, Take
 from pipelines.errors import SettingsError, StoppedError
 from pipelines.records import Picture
 
-KINDS = {"mp3": "MP3", "ogg": "OGG", "mp4": "a film of the picture with its music", "zip": "a ZIP with everything"}
+KINDS = {kind: f"files.making_{kind}" for kind in ("mp3", "ogg", "mp4", "zip")}  # keys of texts
 TELL_EVERY_S = 0.3
-NOT_YET = "There is no finished take yet; let one be made first."
+NOT_YET = say("files.not_yet")
 
 
 @dataclass
@@ -68,7 +69,7 @@ def take_away(job: Job | None, picture: str | None, kind: Any) -> Iterator[dict[
 def _watched(making: Making) -> Iterator[dict[str, Any]]:
     part, take = 0.0, take_in(making.job.folder)
     while True:
-        yield files_value(take, {"kind": making.kind, "part": round(part, 2), "text": f"Making {KINDS[making.kind]}…"})
+        yield files_value(take, {"kind": making.kind, "part": round(part, 2), "text": say(KINDS[making.kind])})
         event = _latest(making.events)
         if event is None:
             yield files_value(take_in(making.job.folder))
@@ -136,7 +137,7 @@ def _picture(path: str | None) -> Picture:
     from pipelines.picture import read_picture
 
     if path is None:
-        raise SettingsError("The picture is gone, so that no film can be made; put it in again.")
+        raise SettingsError(say("files.picture_gone"))
     return read_picture(path)
 
 

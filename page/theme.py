@@ -53,8 +53,8 @@ TEXT = sizes.Size(
     xl="1.375rem",
     xxl="1.625rem",
 )
-STYLES = ("page.css", "panels.css")
-SCRIPTS = ("shared.js", "player.js", "timeline.js", "spectrum.js")
+STYLES = ("page.css", "panels.css", "takes.css")
+SCRIPTS = ("texts.js", "shared.js", "player.js", "timeline.js", "spectrum.js", "twosome.js", "dock.js")
 SERIF_WEIGHTS = (400, 600)
 
 
@@ -93,10 +93,11 @@ def theme() -> gr.themes.Base:
         border_color_primary_dark="var(--ek-line)",
         input_background_fill="var(--ek-well)",
         input_background_fill_dark="var(--ek-well)",
-        input_border_color="var(--ek-line)",
-        input_border_color_dark="var(--ek-line)",
+        input_border_color="var(--ek-field)",
+        input_border_color_dark="var(--ek-field)",
         input_border_width="1px",
         input_border_width_dark="1px",
+        color_accent="var(--ek-mood-strong)",
         slider_color="var(--ek-mood)",
         slider_color_dark="var(--ek-mood)",
         button_primary_background_fill="var(--ek-mood-strong)",

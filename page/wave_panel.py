@@ -13,10 +13,11 @@ import gradio as gr
 
 from page.own import own_component
 from page.sound import Sound
+from page.texts import say
 from page.words import licence_sentence, prompt_caption
 from pipelines.records import MusicPrompt
 
-LANE = "Sound"
+LANE = "lane.sound"  # key of its text
 
 
 @dataclass
@@ -32,7 +33,7 @@ class Wave:
         """The panel's value."""
         return {
             **self.sound.value(),
-            "lane": LANE,
+            "lane": say(LANE),
             "text": prompt_caption(self.prompt) if self.prompt else "",
             "made_by": self.sound.made_by,
             "licence": licence_sentence(self.sound.licence),

@@ -1,23 +1,28 @@
-"""Plain English for points on the plane of valence and arousal (1 to 9), for music prompts, times and counts."""
+"""Plain words for points on the plane of valence and arousal (1 to 9), for music prompts, times and counts.
+
+All are messages of :mod:`page.texts`, but :func:`prompt_caption`, whose words are the prompt's own: English.
+"""
 
 from __future__ import annotations
 
+from page.texts import joined, say
 from pipelines.catalogue import MUSICGEN_LICENCE
 from pipelines.records import Emotion, MusicPrompt, Score
 from pipelines.waveform.grammar import listed
 
 LOW, HIGH = 4.2, 5.8  # between them lies the middle third of what pictures and music reach
 WORDS = (
-    ("sad and calm", "quiet and calm", "tender and calm"),
-    ("sad", "even-tempered", "glad"),
-    ("tense and agitated", "lively and restless", "joyful and lively"),
+    ("feeling.sad_calm", "feeling.quiet_calm", "feeling.tender_calm"),
+    ("feeling.sad", "feeling.even", "feeling.glad"),
+    ("feeling.tense", "feeling.lively", "feeling.joyful"),
 )  # by arousal, then by valence
-NEARNESS = ((0.7, "very close"), (1.4, "close"), (2.4, "some way off"))
+TRAITS = ("mostly low", "mostly high", "soft", "loud", "sparse", "busy", "growing denser", "thinning out")
+NEARNESS = ((0.7, "nearness.very_close"), (1.4, "nearness.close"), (2.4, "nearness.some_way_off"))
 
 
 def feeling(valence: float, arousal: float) -> str:
     """Such as "sad and calm"."""
-    return WORDS[_third(arousal)][_third(valence)]
+    return say(WORDS[_third(arousal)][_third(valence)])
 
 
 def _third(value: float) -> int:
@@ -26,59 +31,109 @@ def _third(value: float) -> int:
 
 def picture_sentence(emotion: Emotion) -> str:
     """What was read in the picture, with how sure the reader is."""
-    return (
-        f"It feels {feeling(emotion.valence, emotion.arousal)}: "
-        f"valence {emotion.valence:.1f} ± {emotion.valence_sd:.1f}, "
-        f"arousal {emotion.arousal:.1f} ± {emotion.arousal_sd:.1f} (scale 1 to 9)."
+    return say(
+        "feeling.sentence",
+        feeling=feeling(emotion.valence, emotion.arousal),
+        valence=emotion.valence,
+        valence_sd=emotion.valence_sd,
+        arousal=emotion.arousal,
+        arousal_sd=emotion.arousal_sd,
     )
 
 
 def chosen_sentence(emotion: Emotion) -> str:
     """What the visitor chose instead."""
-    return (
-        f"You chose {feeling(emotion.valence, emotion.arousal)}: valence {emotion.valence:.1f}, "
-        f"arousal {emotion.arousal:.1f} (scale 1 to 9)."
-    )
+    words = feeling(emotion.valence, emotion.arousal)
+    return say("feeling.chosen", feeling=words, valence=emotion.valence, arousal=emotion.arousal)
 
 
-def heard_sentence(wanted: Emotion, heard: Emotion, music: str = "the music") -> str:
-    """What was asked for, what is heard in `music`, and how far they lie apart."""
+def heard_sentence(wanted: Emotion, heard: Emotion, music: str | None = None, *, by_prompt: bool = False) -> str:
+    """What was asked for, by the visitor's own prompt or not, what is heard in `music`, and how far they lie apart."""
     asked, got = feeling(wanted.valence, wanted.arousal), feeling(heard.valence, heard.arousal)
-    also = "also " if asked == got else ""
     distance = wanted.distance(heard)
-    return f"Asked for {asked}; {music} is {also}heard as {got}: {distance:.1f} apart, {nearness(distance)}."
+    key = "heard.by_prompt" if by_prompt else "heard.sentence"
+    key = f"{key}_same" if asked == got else key
+    heard_in = music or say("lane.the_music")
+    return say(key, asked=asked, music=heard_in, got=got, distance=distance, nearness=nearness(distance))
 
 
 def nearness(distance: float) -> str:
     """A distance on the plane in words."""
-    return next((words for limit, words in NEARNESS if distance < limit), "far off")
+    return say(next((words for limit, words in NEARNESS if distance < limit), "nearness.far_off"))
 
 
 def bar_count(score: Score, bars: int) -> str:
     """How far a growing score is, `bars` being all bars of its form."""
-    return f"bar {min(score.bars_begun, bars)} of {bars}" if bars else ""
+    return say("status.bar", bar=min(score.bars_begun, bars), bars=bars) if bars else ""
+
+
+def key_name(score: Score) -> str:
+    """The key of a score, such as "A minor"."""
+    return say(f"key.{score.key_name.lower().replace(' ', '_')}")
+
+
+def score_sentence(score: Score, *, spoken: bool = False) -> str:
+    """The music in one sentence, as :func:`pipelines.symbolic.piano_roll.describe` tells it; `spoken` without signs."""
+    from pipelines.symbolic.piano_roll import describe
+
+    told = describe(score)
+    if not score.notes:
+        return say("music.none")
+    traits = (
+        say(f"music.{word.replace(' ', '_')}")
+        for word in TRAITS
+        if word in told.partition(";")[0].rstrip(".").split(", ")
+    )
+    form = " ".join(section.name for section in score.sections) if len(score.sections) > 1 else ""
+    metre = {"n": score.bar_count, "metre": f"{score.beats_per_bar}/4", "bpm": round(score.tempo_bpm)}
+    said = joined(
+        say("music.bars_spoken" if spoken else "music.bars", **metre, key=key_name(score)),
+        *traits,
+        between="list.commas",
+    )
+    return say("music.with_form", music=said, form=form) if form else say("music.whole", music=said)
+
+
+def label_name(label: str) -> str:
+    """One of :data:`pipelines.records.LABELS` for a person."""
+    return say(f"label.{label.lower()}")
 
 
 def seconds(duration_s: float) -> str:
     """Such as "30 seconds" or "1 minute 30"."""
-    whole = round(duration_s)
-    minutes, rest = divmod(whole, 60)
+    minutes, rest = divmod(round(duration_s), 60)
     if not minutes:
-        return f"{whole} seconds"
-    unit = "minute" if minutes == 1 else "minutes"
-    return f"{minutes} {unit} {rest}" if rest else f"{minutes} {unit}"
+        return say("length.seconds", n=rest)
+    return say("length.minutes_seconds", n=minutes, seconds=rest) if rest else say("length.minutes", n=minutes)
 
 
 def prompt_parts(prompt: MusicPrompt) -> list[tuple[str, str]]:
     """What a prompt asks for, each part with its name."""
     return [
-        ("mood", prompt.mood),
-        ("genre", prompt.genre),
-        ("tempo", f"{prompt.tempo_bpm:.0f} BPM"),
-        ("key", prompt.mode),
-        ("melody", prompt.melody),
-        ("instruments", listed(prompt.instruments)),
+        (say("prompt.mood"), prompt.mood),
+        (say("prompt.genre"), prompt.genre),
+        (say("prompt.tempo"), say("prompt.bpm", bpm=round(prompt.tempo_bpm))),
+        (say("prompt.key"), say(f"mode.{prompt.mode}")),
+        (say("prompt.melody"), prompt.melody),
+        (say("prompt.instruments"), listed(prompt.instruments)),
     ]
+
+
+def parts_said(prompt: MusicPrompt) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """The parts of a prompt of the visitor's own that its text says, and those that the band chose to go with them."""
+    from pipelines.waveform.prompt_parse import read
+
+    said = read(prompt.text)
+    melody, words = prompt.melody.split(", "), (said.contour, said.articulation, said.register)
+    mood, genre, tempo, key, *_ = prompt_parts(prompt)
+    single = [(mood, said.moods), (genre, said.genre), (tempo, said.tempo_bpm), (key, said.mode)]
+    both = [[part for part, wish in single if bool(wish) == by_text] for by_text in (True, False)]
+    for parts, by_text in zip(both, (True, False), strict=True):
+        parts.append((say("prompt.melody"), ", ".join(word for word in melody if (word in words) == by_text)))
+        names = tuple(name for name in prompt.instruments if (name in said.instruments) == by_text)
+        parts.append((say("prompt.instruments"), listed(names) if names else ""))
+    asked, chosen = ([(name, text) for name, text in parts if text] for parts in both)
+    return asked, chosen
 
 
 def prompt_caption(prompt: MusicPrompt) -> str:
@@ -90,5 +145,5 @@ def prompt_caption(prompt: MusicPrompt) -> str:
 def licence_sentence(licence: str) -> str:
     """What the licence of the weights means for the sound, where it matters to a visitor."""
     if licence == MUSICGEN_LICENCE:
-        return f"Made with weights under {licence}: not for commercial use."
+        return say("wave.licence", licence=licence)
     return ""

@@ -11,6 +11,15 @@ from pathlib import Path
 
 from pipelines.classroom_records import Classroom
 
+TEXTS = (
+    "label.",
+    "plane.",
+    "sheet.",
+    "list.",
+    "class.piece",
+    "class.question",
+    "class.your",
+)  # the sheet's keys begin so
 UI_DIR = Path(__file__).resolve().parent.parent / "assets" / "ui"
 SHEET = "sheet.html"
 
@@ -31,4 +40,17 @@ def sheet_text(classroom: Classroom) -> str:
     template = (UI_DIR / "classroom.sheet.html").read_text(encoding="utf-8")
     before, _, rest = template.partition("CLASS_AS_JSON")
     between, _, after = rest.partition("SHARED_SCRIPT")
-    return before + record + between + (UI_DIR / "shared.js").read_text(encoding="utf-8") + after
+    return before + record + between + _scripts() + after
+
+
+def _scripts() -> str:
+    """The plane and its texts, in every language of the page."""
+    folder = sorted((UI_DIR / "texts").glob("*.json"))
+    catalogues = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in folder}
+    needed = {
+        language: {key: text for key, text in catalogue.items() if key.startswith(TEXTS)}
+        for language, catalogue in catalogues.items()
+    }
+    texts = json.dumps(needed, ensure_ascii=False).replace("<", "\\u003c")
+    scripts = (UI_DIR / name for name in ("texts.js", "shared.js"))
+    return f"window.ekphoniaTexts = {texts};\n" + "".join(path.read_text(encoding="utf-8") for path in scripts)

@@ -39,6 +39,7 @@ from pipelines.records import Emotion, Picture, clip_va
 
 KIND = "resnet classifier"
 SUFFIX = ".safetensors"
+SIDES_PX = (32, 1024)
 LITE_CALLED = "EfficientNet-lite classifier under the paper's head"
 
 
@@ -48,6 +49,13 @@ class ClassifierConfig:
 
     backbone_id: str = paper_entry("emotion").hub_id or ""
     side_px: int = 224
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.backbone_id, str):
+            raise SettingsError(f"The backbone cannot be {self.backbone_id!r}; give its id at the hub.")
+        low, high = SIDES_PX
+        if not isinstance(self.side_px, int) or not low <= self.side_px <= high:
+            raise SettingsError(f"Pictures cannot be {self.side_px!r} pixels a side; choose {low} to {high}.")
 
 
 class ResNetClassifier(nn.Module):
@@ -190,5 +198,7 @@ def _backbone(shape: Mapping[str, Any], tensors: Mapping[str, torch.Tensor], bac
     if folder is None:
         command = f"python -m pipelines fetch {backbone_id}"
         raise WeightsError(f"The backbone {backbone_id} is not on this machine; fetch it with `{command}`.")
-    loaded: nn.Module = ResNetModel.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
+    loaded: nn.Module = ResNetModel.from_pretrained(
+        folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
+    )
     return loaded

@@ -1,4 +1,4 @@
-"""The server's program: short, quick to import, one public endpoint, no word to the outside."""
+"""The server's program: short, quick to import, no word to the outside."""
 
 import os
 import subprocess
@@ -26,17 +26,6 @@ def test_nothing_heavy_is_imported_before_the_page_is_up() -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120, check=True
     )
     assert done.stdout.strip() == "[]"
-
-
-def test_the_only_public_endpoints_are_the_chains() -> None:
-    endpoints = app.demo.get_api_info()["named_endpoints"]
-    assert list(endpoints) == ["/symbolic", "/waveform"]
-    parameters = [entry["parameter_name"] for entry in endpoints["/symbolic"]["parameters"]]
-    assert parameters == ["picture", "duration_s", "strength", "seed"]
-    assert len(endpoints["/symbolic"]["returns"]) == 4
-    words = [entry["parameter_name"] for entry in endpoints["/waveform"]["parameters"]]
-    assert words == [*parameters, "caption", "prompt"]
-    assert len(endpoints["/waveform"]["returns"]) == 2
 
 
 def test_the_queue_has_an_end_and_files_do_not_stay() -> None:

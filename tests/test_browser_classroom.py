@@ -27,12 +27,13 @@ SERVER = """
 import sys
 import gradio as gr
 from page.classroom_panel import classroom_panel
+from page.texts import i18n
 from page.theme import head, theme
 with gr.Blocks(title="Classroom", analytics_enabled=False) as demo:
     classroom_panel()
 demo.queue(default_concurrency_limit=2)
-demo.launch(server_name="127.0.0.1", server_port=int(sys.argv[1]), theme=theme(), head=head(), footer_links=[],
-            run_history=False, ssr_mode=False, show_error=False)
+demo.launch(server_name="127.0.0.1", server_port=int(sys.argv[1]), theme=theme(), head=head(), i18n=i18n(),
+            footer_links=[], run_history=False, ssr_mode=False, show_error=False)
 """
 
 

@@ -50,7 +50,7 @@ def test_one_picture_gives_words_and_two_pieces_of_music(finished: Visitor, tmp_
     assert text_of(finished, "prompt") == said["prompt"]["value"]["text"]
     words = finished.page.locator("#ek-words")
     assert "embedded captioner" in words.locator("form").nth(0).locator(".ek-maker").text_content()
-    assert f"{said['prompt']['value']['tempo_bpm']:.0f} BPM" in words.locator(".ek-parts").text_content()
+    assert f"{said['prompt']['value']['tempo_bpm']:.0f} BPM" in words.locator(".ek-parts").first.text_content()
     assert "made by the embedded ensemble" in finished.page.locator("#ek-wave .ek-made").text_content()
     with wave.open(str(finished.download("waveform.wav", tmp_path))) as file:
         assert (file.getframerate(), file.getnchannels()) == (32000, 2)
@@ -82,7 +82,7 @@ def test_one_lane_plays_at_a_time(finished: Visitor) -> None:
 
 def test_an_edited_prompt_makes_only_its_music_again(finished: Visitor, tmp_path: Path) -> None:
     before = finished.take(tmp_path)["chains"]
-    button = finished.page.locator("#ek-words form[data-step=prompt] button")
+    button = finished.page.locator("#ek-words form[data-step=prompt] [type=submit]")
     assert button.is_disabled()
     prompt = "A mournful cello over soft strings, very slow, 52 BPM, in A minor."
     finished.page.locator("#ek-prompt-text").fill(prompt)
@@ -102,7 +102,7 @@ def test_an_edited_prompt_makes_only_its_music_again(finished: Visitor, tmp_path
 def test_an_edited_caption_makes_a_new_prompt(finished: Visitor, tmp_path: Path) -> None:
     earlier = text_of(finished, "prompt")
     finished.page.locator("#ek-caption-text").fill("A happy brass band marches through a city at night.")
-    finished.page.locator("#ek-words form[data-step=caption] button").click()
+    finished.page.locator("#ek-words form[data-step=caption] [type=submit]").click()
     finished.wait_for_another()
     steps = steps_of(finished.take(tmp_path)["chains"]["waveform"])
     assert steps["caption"]["made_by"] == "you"
@@ -136,7 +136,7 @@ def test_a_dragged_feeling_is_followed_in_both_lanes(finished: Visitor, tmp_path
 
 def test_what_a_visitor_writes_stays_text(finished: Visitor) -> None:
     finished.page.locator("#ek-caption-text").fill("<img src=x onerror=window.hit=1> ${window.hit=1} {{value}}")
-    finished.page.locator("#ek-words form[data-step=caption] button").click()
+    finished.page.locator("#ek-words form[data-step=caption] [type=submit]").click()
     finished.wait_for_another()
     assert finished.page.evaluate("window.hit") is None
     assert "<img src=x" in text_of(finished, "caption")

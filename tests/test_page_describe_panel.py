@@ -9,6 +9,7 @@ import gradio as gr
 import pytest
 
 from page.describe_panel import describe_panel, describe_value, how_sure
+from page.texts import i18n
 from page.theme import head, theme
 from pipelines.records import Caption, Emotion, MusicPrompt, Note, Score, Step, TempoMark
 
@@ -57,7 +58,7 @@ def test_the_whole_story_is_told_in_order() -> None:
 
 
 def test_what_has_not_come_is_left_out() -> None:
-    assert describe_value({}, {}) == {"lang": "en", "parts": []}
+    assert describe_value({}, {}) == {"parts": []}
     assert list(texts(describe_value({"emotion": FOUND["emotion"]}, {}))) == ["feels"]
     silent = Step("score", Score((), SCORE.tempo_marks), "embedded composer", 0.0)
     assert list(texts(describe_value({"emotion": FOUND["emotion"], "score": silent}, {}))) == ["feels"]
@@ -71,7 +72,9 @@ def test_what_does_not_go_with_the_feeling_is_admitted() -> None:
     assert told["feels"].endswith("Its label is Happy.")
     assert "A minor key is not the usual one for a pleasant feeling." in told["piano"]
     assert "moves at a slow pace, which is not usual for an excited feeling." in told["piano"]
-    assert told["words"].startswith("You asked for mournful folk")
+    assert told["words"].startswith("You asked in your own words: ")
+    assert "asks for a feeling that is sad" in told["words"]  # the prompt contradicts the feeling above it
+    assert "the band chose: " in told["words"]
     assert "So wrote" not in told["words"]
     assert told["heard"].endswith("as sad and calm, far off what was asked for.")
 
@@ -101,7 +104,7 @@ def small_page() -> Iterator[str]:
         gr.Button("Fill").click(lambda: describe_value(FOUND, {}), None, panel, show_progress="hidden")
         gr.Button("Grow").click(lambda: describe_value(FOUND, HEARD), None, panel, show_progress="hidden")
         gr.Button("Empty").click(lambda: None, None, panel, show_progress="hidden")
-    options: dict[str, Any] = {"server_name": "127.0.0.1", "quiet": True, "ssr_mode": False}
+    options: dict[str, Any] = {"server_name": "127.0.0.1", "quiet": True, "ssr_mode": False, "i18n": i18n()}
     _, url, _ = demo.launch(prevent_thread_lock=True, theme=theme(), head=head(), run_history=False, **options)
     yield url
     demo.close()

@@ -15,6 +15,7 @@ from safetensors.torch import save, save_file
 from page import models_panel
 from page.models_panel import ANOTHER, NOT_ALLOWED, check_page_models, fetch_model, is_loopback, may_fetch, table_value
 from page.own import read_ui
+from page.texts import TEXTS, for_browser
 from pipelines import models
 from pipelines.catalogue import PAPER, paper_entry
 from pipelines.errors import SettingsError
@@ -89,7 +90,7 @@ def test_whatever_lies_there_the_list_is_shown(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(models_panel, "is_here", broken)
     row = rows()["caption"]
-    assert (row["here"], row["note"]) == (False, "what is on this machine cannot be read")
+    assert (row["here"], row["note"]) == (False, "What is on this machine cannot be read.")
 
 
 def test_where_the_small_language_model_is_not_installed_the_template_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,6 +192,8 @@ def test_the_page_never_insists_on_the_papers_models(monkeypatch: pytest.MonkeyP
 
 SCENE = """
 <div id="ek-models">{html}</div>
+<script>window.ekphoniaTexts = {texts};</script>
+<script>{texts_script}</script>
 <script>
   const element = document.querySelector('#ek-models');
   const props = {{ value: {value} }};
@@ -209,7 +212,13 @@ def listed(browser: Any) -> Iterator[Any]:
     """The list in a browser, without a server."""
     page = browser.new_page()
     page.set_content(
-        SCENE.format(html=read_ui("models.html"), value=json.dumps(table_value()), script=read_ui("models.js"))
+        SCENE.format(
+            html=read_ui("models.html"),
+            texts=json.dumps(TEXTS),
+            texts_script=read_ui("texts.js"),
+            value=json.dumps(for_browser(table_value())),
+            script=read_ui("models.js"),
+        )
     )
     yield page
     page.close()

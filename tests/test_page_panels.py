@@ -90,9 +90,14 @@ def test_the_words_panel_shows_both_texts_and_the_parts() -> None:
     value = words_value(caption, None)
     assert (value["caption"]["text"], value["caption"]["note"]) == ("A boat.", "BLIP failed.")
     assert value["prompt"] is None
-    value = words_value(caption, Step("prompt", prompt, "you", 0.0))
+    value = words_value(caption, Step("prompt", prompt, "a model", 0.0))
     assert ("tempo", "62 BPM") in value["parts"]
     assert ("instruments", "harp and strings") in value["parts"]
+    assert value["chosen"] == []
+    value = words_value(caption, Step("prompt", prompt, "you", 0.0))  # what the text does not say, the band chose
+    assert value["parts"] == [("mood", "calm"), ("instruments", "harp")]
+    assert ("tempo", "62 BPM") in value["chosen"]
+    assert ("instruments", "strings") in value["chosen"]
     json.dumps(value)
 
 

@@ -102,6 +102,14 @@ def test_a_malformed_backbone_is_refused(tmp_path: Path, backbone_id: object) ->
         open_resnet(str(path))
 
 
+@pytest.mark.parametrize("odd", [{"backbone_id": 3}, {"side_px": 0}, {"side_px": "224"}, {"side_px": 10**6}])
+def test_a_malformed_configuration_is_refused_even_with_the_backbone(checkpoint: Path, odd: dict[str, object]) -> None:
+    tensors, config = models.load_weights(checkpoint)
+    models.save_weights(checkpoint, tensors, config | {"classifier": config["classifier"] | odd})
+    with pytest.raises(ModelFailedError, match=r"mine\.safetensors cannot be loaded; train it again or name another"):
+        open_resnet(str(checkpoint))
+
+
 def test_a_damaged_checkpoint_gives_way_to_the_embedded_reader_and_says_so(tmp_path: Path) -> None:
     (tmp_path / "bad.safetensors").write_bytes(b"nothing")
     step = emotion_step(picture(), {}, EmotionSource("auto", str(tmp_path / "bad.safetensors")))

@@ -51,6 +51,9 @@ def test_what_is_missing_or_odd_is_named(folder):
     (inner / "clusters.txt").write_text("Cluster 6\n")
     with pytest.raises(DataMissingError, match="'Cluster 6'"):
         load_mirex(folder)
+    (inner / "clusters.txt").write_text("Cluster 1\n\nCluster 2\n")  # dropped, it would move all that follow
+    with pytest.raises(DataMissingError, match="the line ''"):
+        load_mirex(folder)
     (inner / "clusters.txt").unlink()
     with pytest.raises(DataMissingError, match=r"no .*clusters\.txt"):
         load_mirex(folder)

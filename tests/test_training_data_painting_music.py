@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -15,10 +16,11 @@ from pipelines.records import LABELS
 from pipelines.symbolic.midi import write_midi
 from training.data import data_folder, painting_music, render
 from training.data.contact_sheet import envelope, read_pairs
+from training.data.label_folders import unrated
 from training.data.painting_music import main
 from training.data.painting_music_card import hub_dataset
-from training.data.pair_plan import pair_up, plan_pairs
-from training.data.pair_sources import Source, music_source, picture_source
+from training.data.pair_plan import Pair, pair_up, plan_pairs
+from training.data.pair_sources import Source, music_source, picture_source, readable
 from training.data.splits import SPLITS
 
 PICTURES_A_LABEL, SONGS_A_LABEL = 8, 11
@@ -36,7 +38,10 @@ def own(tmp_path_factory):
             pixels = rng.integers(0, 256, (24, 32, 3)).astype(np.uint8)
             Image.fromarray(pixels).save(root / "pictures" / label / f"p{i}.png")
         for i in range(SONGS_A_LABEL):
-            write_midi(melody(1.0 if i % 2 else 2.1), root / "music" / label / f"s{i}.mid")
+            song = melody(1.0 if i % 2 else 2.1)
+            own = LABELS.index(label) * SONGS_A_LABEL + i  # no song is another's copy
+            notes = [replace(note, velocity=40 + own) for note in song.notes]
+            write_midi(replace(song, notes=tuple(notes)), root / "music" / label / f"s{i}.mid")
     return root
 
 
@@ -152,13 +157,23 @@ def test_fewer_pairs_than_asked_where_music_is_scarce(own):
     assert pair_up(plan, {}, seed=0) == []
     with pytest.raises(DataMissingError, match="both pictures and music"):
         plan_pairs(Source("none", "", ()), music, pairs=10, seed=0, clip_s=1.0, most_uses=2)
+    with pytest.raises(DataMissingError, match="or ask for more pairs"):  # four a label would all go to training
+        plan_pairs(pictures, music, pairs=20, seed=0, clip_s=1.0, most_uses=2)
+
+
+def test_pictures_of_one_name_stay_apart():
+    places = ("x/a.png", "y/a.png", "a_1.png", "z/a.png", "x/a.png")
+    pictures = [unrated(Path(place), "Sad", origin=place) for place in places]
+    pairs = [Pair("train", picture, picture, Path("0.wav"), 0) for picture in pictures]
+    names = painting_music._picture_names(pairs)
+    assert list(names.values()) == ["sad_a.png", "sad_a_1.png", "sad_a_1_1.png", "sad_a_2.png"]
 
 
 def test_a_picture_that_cannot_be_read_is_left_out(own, tmp_path, caplog):
     (tmp_path / "Happy").mkdir()
     (tmp_path / "Happy" / "bad.jpg").write_bytes(b"no picture")
     Image.new("RGB", (32, 32)).save(tmp_path / "Happy" / "good.jpg")
-    kept = painting_music.readable(picture_source(str(tmp_path)))
+    kept = readable(picture_source(str(tmp_path)))
     assert [item.path.name for item in kept.items] == ["good.jpg"]
     assert "bad.jpg" in caplog.text
 

@@ -113,6 +113,14 @@ def test_a_file_is_played_cut_written_and_not_rendered_again(tmp_path, monkeypat
 
 
 @needs_fluidsynth
+def test_a_dropped_piece_leaves_a_gap_in_the_names(tmp_path):
+    notes = (*melody(2).notes, *melody(2, first_s=8.0).notes)
+    write_midi(Score(notes, (TempoMark(0, 120),)), tmp_path / "a.mid")
+    wavs = render_file(tmp_path / "a.mid", tmp_path / "cache", TWO)
+    assert [path.name for path in wavs] == ["000.wav", "004.wav"]
+
+
+@needs_fluidsynth
 def test_a_folder_that_is_not_whole_is_rendered_anew(tmp_path):
     write_midi(melody(2), tmp_path / "a.mid")
     (wav,) = render_file(tmp_path / "a.mid", tmp_path / "cache", TWO)

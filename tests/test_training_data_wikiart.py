@@ -70,6 +70,8 @@ def test_works_without_a_picture_are_passed_over(folder):
 
 
 def test_what_is_missing_is_named(folder):
+    with pytest.raises(DataMissingError, match="has a clear label; lower the least share"):
+        labels(folder, least_share=0.95)
     for picture in (folder / "images").iterdir():
         picture.unlink()
     with pytest.raises(DataMissingError, match=r"no pictures named ID\.jpg in .*images"):

@@ -18,6 +18,7 @@ from pipelines.picture import read_picture
 from pipelines.records import LABELS, Picture
 from training import emotion_classifier_run
 from training.data.label_folders import PICTURE_SUFFIXES, load_label_folders, unrated
+from training.data.pair_plan import _by_cell
 from training.emotion_backbones import EfficientNetLite, classifier_config, open_backbone
 from training.emotion_classifier import main
 from training.emotion_classifier_fit import ClassifierSettings, calibrate, label_weights, loss_of, predict
@@ -75,6 +76,13 @@ def test_pictures_are_split_by_label(sets):
         split_pictures([*glad, unrated(glad[0].path, "Sad", origin="the only one")], seed=0)
 
 
+def test_the_splits_are_those_of_the_pairs(folder, sets):
+    items = load_label_folders(folder, suffixes=PICTURE_SUFFIXES)
+    cells = _by_cell(items, [1.0] * len(items), seed=0)
+    for split, own in sets.items():
+        assert {item.path for label in LABELS for item in cells[label, split]} == {item.path for item in own.items}
+
+
 def test_the_loop_learns_and_its_checkpoint_reads_pictures(folder, tmp_path, capsys):
     options = ["--backbone", "resnet50", "--pictures", str(folder), "--run", str(tmp_path), "--seed", "0"]
     more = ["--frozen-epochs", "8", "--tuned-epochs", "2", "--batch-size", "8", "--head-rate", "0.005"]
@@ -107,6 +115,26 @@ def test_a_run_of_other_settings_is_refused(sets, tmp_path):
     open_run(tmp_path, SMALL, sets).save()
     with pytest.raises(SettingsError, match=r"has mixup 0\.2; use another folder"):
         open_run(tmp_path, replace(SMALL, mixup=0.0), sets)
+
+
+def test_a_run_on_other_pictures_is_refused(sets, tmp_path):
+    open_run(tmp_path, SMALL, sets).save()
+    open_run(tmp_path, SMALL, sets)
+    with pytest.raises(SettingsError, match="is of other pictures; use another folder"):
+        open_run(tmp_path, SMALL, sets | {"train": sets["test"], "test": sets["train"]})
+
+
+def test_where_tuning_did_not_help_the_backbone_is_as_it_came(sets, tmp_path):
+    run = open_run(tmp_path, replace(SMALL, backbone_rate=1.0), sets)
+    before = {name: tensor.clone() for name, tensor in run.classifier.backbone.state_dict().items()}
+    run.fit(NEVER)
+    assert not all(torch.equal(before[n], t) for n, t in run.classifier.backbone.state_dict().items())
+    again = open_run(tmp_path, replace(SMALL, backbone_rate=1.0), sets)
+    for each in (run, again):
+        each.take_best()
+        assert not each.tuned
+        assert all(torch.equal(before[n], t) for n, t in each.classifier.backbone.state_dict().items())
+        assert each.validation_loss() == pytest.approx(each.best_loss, rel=0.02)  # features were kept in 16 bits
 
 
 def test_the_frozen_stage_leaves_the_backbone_and_the_tuned_stage_moves_it(sets, tmp_path):
@@ -207,6 +235,8 @@ def test_backbones_that_are_not_there_are_named(tmp_path):
         open_backbone("vgg")
     with pytest.raises(ModelMissingError, match=r"fetch owner/none`, or choose --backbone efficientnet"):
         open_backbone("resnet50", weights="owner/none")
+    with pytest.raises(SettingsError, match="takes no other weights; choose resnet50 for 'random'"):
+        open_backbone("efficientnet", weights="random")
     ResNetModel(TINY).save_pretrained(tmp_path)
     assert open_backbone("resnet50", weights=str(tmp_path)).config.hidden_sizes == [8, 16]
     assert classifier_config("resnet50", weights=str(tmp_path)).backbone_id == tmp_path.name  # no path of this machine

@@ -9,7 +9,17 @@ import pytest
 import soundfile
 
 from pipelines.errors import DataMissingError, SettingsError, SoundError
-from training.metrics.audio import PAPER, Figures, SoundSet, clap_similarity, compare, main, read_texts, table
+from training.metrics.audio import (
+    PAPER,
+    Figures,
+    SoundSet,
+    clap_similarity,
+    compare,
+    main,
+    read_texts,
+    table,
+    titles_of,
+)
 from training.metrics.audio_files import mono_at, read_sound, sound_paths
 
 RATE = 32_000
@@ -56,6 +66,19 @@ def test_the_table_names_the_network_and_prints_the_papers_rows() -> None:
     assert "MG-S Optimized, as printed (VGGish, other classes) | 5.54 | 0.13 | 0.012 | 1.75 | 1.033 |" in text
 
 
+def test_rows_of_two_kinds_say_which_they_are() -> None:
+    pairs, means = (Figures(2.5, math.nan, 0.1, 1.1, 1.05, kind) for kind in ("pairs", "means"))
+    text = table({"ours": pairs, "theirs": means}, embedding="musicnn")
+    assert "| KL (musicnn's tags, means/pairs) |" in text
+    assert "| ours (KL of pairs) | 2.5 |" in text
+    assert "| theirs (KL of means) | 2.5 |" in text
+
+
+def test_folders_of_one_name_keep_their_rows_apart() -> None:
+    assert titles_of([Path("a/one"), Path("b/two")]) == ["one", "two"]
+    assert titles_of([Path("a/made"), Path("b/made")]) == ["a/made", "b/made"]
+
+
 def test_the_command_on_real_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("tensorflow", reason="reads musicnn's checkpoint")
     pytest.importorskip("musicnn", reason="holds the tagger", exc_type=ImportError)
@@ -71,11 +94,16 @@ def test_the_command_on_real_files(tmp_path: Path, capsys: pytest.CaptureFixture
     assert float(rows["noisy"][2]) > 0.001
     assert "only ranks" in out  # six windows for 200 dimensions
     assert figure.stat().st_size > 10_000
+    soundfile.write(noisy / "short.wav", np.full(RATE, 0.1), RATE)
+    assert main([str(real), str(noisy)]) == 2
+    assert "short.wav: There are 1.0 s of sound and 3 s are needed" in capsys.readouterr().err
 
 
 def test_what_is_missing_or_no_sound_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(tmp_path / "no"), str(tmp_path)]) == 2
     assert capsys.readouterr().err.startswith("There is no folder")
+    assert main([str(tmp_path), str(tmp_path), "--figure", "sheet.docx"]) == 2
+    assert "cannot be sheet.docx; name a file .png or .svg" in capsys.readouterr().err
     with pytest.raises(DataMissingError, match="No sound is in"):
         sound_paths(tmp_path)
     (tmp_path / "false.wav").write_text("no sound")

@@ -58,9 +58,11 @@ def test_the_network_is_that_of_tensorflow(checkpoint: Path) -> None:
             )
         x = tf.nn.max_pool2d(x, 2, 2, "SAME")
     x = tf.reshape(x, (len(embeddings), -1))
-    for name in ("fc1/fc1_1", "fc1/fc1_2", "fc2"):
+    for name in ("fc1/fc1_1", "fc1/fc1_2"):
         x = tf.nn.relu(x @ weights[f"vggish/{name}/weights"] + weights[f"vggish/{name}/biases"])
+    x = x @ weights["vggish/fc2/weights"] + weights["vggish/fc2/biases"]
     assert embeddings.shape == (2, 128)
+    assert embeddings.min() < 0  # the embedding is what goes into the last activation, not what comes out
     np.testing.assert_allclose(embeddings, x.numpy(), rtol=1e-3, atol=1e-4)
 
 
@@ -69,6 +71,19 @@ def test_patches_last_nearly_a_second() -> None:
     assert patches(np.zeros(RATE, np.float32))[0, 0, 0] == pytest.approx(np.log(0.01))
     with pytest.raises(SoundError, match=r"0\.50 s"):
         patches(np.zeros(RATE // 2, np.float32))
+
+
+def test_bands_are_triangles_over_mel() -> None:
+    """Against the definition: magnitudes of 25 ms under a periodic Hann window, 64 bands from 125 to 7,500 Hz."""
+    sound = np.random.default_rng(2).normal(size=RATE).astype(np.float32) * 0.1
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(400) / 400)
+    magnitudes = np.abs(np.fft.rfft(np.stack([sound[i * 160 : i * 160 + 400] for i in range(96)]) * window, 512))
+    at, low, high = (1127 * np.log(1 + np.array(hz) / 700) for hz in (np.arange(257) * RATE / 512, 125, 7500))
+    edges = np.linspace(low, high, 66)
+    bands = np.interp(at, edges[:3], [0, 1, 0]), np.interp(at, edges[-3:], [0, 1, 0])
+    found = patches(sound)[0]
+    for column, band in ((0, bands[0]), (63, bands[1])):
+        np.testing.assert_allclose(found[:, column], np.log(magnitudes @ band + 0.01), rtol=1e-4, atol=1e-4)
 
 
 def test_missing_and_foreign_checkpoints_are_named(

@@ -44,6 +44,9 @@ def test_missing_or_foreign_readings_are_named(tmp_path: Path) -> None:
     (tmp_path / "other.csv").write_text("file,colour\na.jpg,red\n")
     with pytest.raises(DataMissingError, match="no table of readings"):
         read_readings(tmp_path / "other.csv")
+    (tmp_path / "short.csv").write_text("file,valence,arousal,valence_sd,arousal_sd\na.jpg,5\n")
+    with pytest.raises(DataMissingError, match="no table of readings"):
+        read_readings(tmp_path / "short.csv")
 
 
 def test_pictures_are_drawn_one_a_theme(data: Oasis, readings_file: Path) -> None:
@@ -95,3 +98,6 @@ def test_a_run_goes_on_where_it_was_stopped(
     text = run(options, data)
     assert len(asked) == 3 + 2 + 4  # two were kept, the third is asked again
     assert text.count("| 4 | 1.00") == 4  # the reader, two ears of the piano's, one of the band's
+    write_readings(readings_file, data, Readings(data.va, np.full((len(data), 2), 1.25), np.zeros((len(data), 5))))
+    run(options, data)
+    assert len(asked) == 3 + 2 + 4 + 8  # by other readings nothing has been heard yet

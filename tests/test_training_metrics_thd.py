@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from training.metrics.thd import find_fundamental, total_harmonic_distortion
+from training.metrics.thd import find_fundamental, frame_distortion, total_harmonic_distortion
 
 RATE = 32_000
 
@@ -37,6 +37,7 @@ def test_clipping_adds_the_distortion_of_a_square_wave() -> None:
 def test_silence_has_no_tone() -> None:
     assert math.isnan(total_harmonic_distortion(np.zeros(RATE, np.float32), RATE))
     assert math.isnan(total_harmonic_distortion(np.zeros(0, np.float32), RATE))
+    assert math.isnan(frame_distortion(np.zeros(4097), RATE))
 
 
 def test_a_change_of_tone_is_followed() -> None:

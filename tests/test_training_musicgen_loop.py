@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -17,6 +18,7 @@ from pipelines.errors import DataMissingError, SettingsError, SoundError, Weight
 from pipelines.records import MusicPrompt
 from pipelines.waveform.musicgen import open_musicgen
 from training.musicgen.batches import Batch, Draw
+from training.musicgen.evaluate import evaluate
 from training.musicgen.export import export_run, read_settings
 from training.musicgen.finetune import finetune, open_sources
 from training.musicgen.loop import BEST, CHECKPOINT, LOG, Finetuning
@@ -139,6 +141,47 @@ def test_patience_ends_a_run(tmp_path):
     assert run.ended()
 
 
+def test_a_run_stops_when_its_minutes_are_spent(tmp_path):
+    run = run_in(tmp_path, dataclasses.replace(SETTINGS, minutes=1e-9))
+    run.fit()
+    assert run.progress.step == 1
+    assert run.ended()
+
+
+def test_what_was_logged_before_the_first_checkpoint_comes_again(tmp_path):
+    (tmp_path / LOG).write_text('{"step": 0, "epoch": 0, "validation": 0.0}\n{"step": 1, "loss": 0.0}\n')
+    run_in(tmp_path).fit(stop=stop_after(0))
+    run_in(tmp_path).fit(stop=stop_after(1))
+    rows = read_lines(tmp_path / LOG)
+    assert [row["step"] for row in rows] == [0, 1]
+    assert rows[0]["validation"] > 4.0
+    assert rows[1]["loss"] > 4.0
+
+
+def test_the_gradient_scale_of_half_precision_is_gone_on_with(tmp_path):
+    run = run_in(tmp_path)
+    run.accelerator.scaler = torch.amp.GradScaler("cpu", init_scale=512.0)
+    run.fit(stop=stop_after(1))
+    again = run_in(tmp_path)
+    assert again.progress.scaler["scale"] == 512.0
+    again.accelerator.scaler = torch.amp.GradScaler("cpu")
+    again._resume()
+    assert again.accelerator.scaler.get_scale() == 512.0
+
+
+def test_a_precision_that_this_machine_lacks_is_told(tmp_path, monkeypatch):
+    monkeypatch.setenv("ACCELERATE_USE_CPU", "true")
+    AcceleratorState._reset_state(reset_partial_state=True)
+    with pytest.raises(SettingsError, match="precision fp16 cannot be had"):
+        run_in(tmp_path, dataclasses.replace(SETTINGS, mixed_precision="fp16"))
+    AcceleratorState._reset_state(reset_partial_state=True)
+
+
+def test_a_source_without_pairs_is_told(tmp_path):
+    with pytest.raises(DataMissingError, match="0 pairs to learn from and 3"):
+        run_in(tmp_path, pairs=0)
+
+
 def test_a_folder_of_other_settings_is_refused(tmp_path):
     run_in(tmp_path).fit(stop=stop_after(1))
     with pytest.raises(SettingsError, match=r"learning_rate 0\.001, not 0\.5"):
@@ -159,6 +202,9 @@ def test_a_damaged_checkpoint_is_told(tmp_path):
         ({"variant": "x"}, "variant 'x'"),
         ({"batch": 0}, "batch cannot be 0"),
         ({"dropped_text": 2.0}, "0 to 1"),
+        ({"learning_rate": float("nan")}, "learning_rate cannot be nan"),
+        ({"minutes": -1.0}, "minutes cannot be -1"),
+        ({"largest_gradient": 0.0}, "more than 0"),
         ({"mixed_precision": "int8"}, "int8"),
         ({"use_lower": True}, "frozen share"),
     ],
@@ -233,7 +279,7 @@ def test_stored_inputs_have_one_shape_and_a_cut_lies_within(stored):
     assert len(places) > 4
 
 
-def test_shards_are_not_made_twice_and_not_mixed(stored, dataset, base):
+def test_shards_are_not_made_twice_and_not_mixed(stored, dataset, tmp_path):
     path = stored.folder / "codes-train-00001.safetensors"
     before = path.stat().st_mtime_ns
     again = precompute(dataset, stored.folder, stored.settings, conditions=("optimized",))
@@ -241,6 +287,15 @@ def test_shards_are_not_made_twice_and_not_mixed(stored, dataset, base):
     assert again.pairs == Stored.open(stored.folder).pairs == {"train": 4, "validation": 2, "test": 2}
     with pytest.raises(SettingsError, match="name another folder"):
         precompute(dataset, stored.folder, dataclasses.replace(stored.settings, clip_s=0.2))
+    other = shutil.copytree(dataset, tmp_path / "other")
+    texts = (other / "texts.jsonl").read_text()
+    (other / "texts.jsonl").write_text(texts.replace("sad violin", "calm violin"))
+    with pytest.raises(SettingsError, match=r"texts-optimized-train-00000\.safetensors was made of other"):
+        precompute(other, stored.folder, stored.settings)
+    (other / "texts.jsonl").write_text(texts)
+    shutil.copyfile(other / "train" / "0.wav", other / "train" / "3.wav")
+    with pytest.raises(SettingsError, match=r"codes-train-00001\.safetensors was made of other"):
+        precompute(other, stored.folder, stored.settings)
 
 
 def test_sound_shorter_than_the_clip_is_padded_and_not_counted(dataset, base):
@@ -272,6 +327,15 @@ def test_missing_pairs_and_texts_are_told(tmp_path, dataset):
     pairs = load_pairs(dataset, "train")
     with pytest.raises(DataMissingError, match="3 of 4 pairs"):
         texts_of(pairs, {pairs[0].key: "a"}, dataset)
+    assert load_texts(dataset, "narrative") == {}
+
+
+def test_a_label_that_is_none_of_the_five_is_told(tmp_path):
+    (tmp_path / "train").mkdir()
+    row = {"file_name": "a.wav", "picture_file": "p.png", "label": "happy", "valence": 7.0, "arousal": 6.0}
+    (tmp_path / "train" / "metadata.jsonl").write_text(json.dumps(row))
+    with pytest.raises(DataMissingError, match="Happy, Angry, Sad, Fun, Neutral"):
+        load_pairs(tmp_path, "train")
 
 
 @pytest.mark.slow
@@ -281,7 +345,7 @@ def test_two_processes_learn_what_one_does(dataset, base, stored, tmp_path):
     command += ["--warmup-steps", "1", "--learning-rate", "1e-3", "--frozen-share", "0.5"]
     environment = os.environ | {"ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
     for count in ("1", "2"):  # as `accelerate launch` starts them on GPUs
-        launch = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", count, "--master_port", "29511"]
+        launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", count]
         done = subprocess.run(
             [*launch, *command, "--no-export", "--out", str(tmp_path / count)],
             capture_output=True,
@@ -295,15 +359,32 @@ def test_two_processes_learn_what_one_does(dataset, base, stored, tmp_path):
     assert first == pytest.approx(second, rel=0.02)  # dropout's dice are each process's own
 
 
-def test_an_exported_run_plays_in_the_app_and_loads_as_the_hub_has_it(dataset, base, stored, tmp_path):
-    from transformers import AutoProcessor, MusicgenForConditionalGeneration
+OPTIMIZED = dataclasses.replace(
+    SETTINGS, variant="optimized", epochs=1, clip_s=0.4, parts=TunedParts(frozen_share=0.5, lora_rank=2)
+)
 
-    settings = dataclasses.replace(
-        SETTINGS, variant="optimized", base=str(base), epochs=1, parts=TunedParts(frozen_share=0.5, lora_rank=2)
-    )
+
+@pytest.mark.parametrize(("use_lower", "close"), [(False, 1e-5), (True, 2e-3)])  # lower states in half precision
+def test_the_best_weights_have_the_loss_that_was_told(dataset, base, stored, tmp_path, use_lower, close):
+    settings = dataclasses.replace(OPTIMIZED, base=str(base), use_lower=use_lower)
     run = finetune(dataset, tmp_path / "run", settings, stored=stored.folder)
     assert (tmp_path / "run" / BEST).is_file()
     assert read_settings(tmp_path / "run") == settings
+    found = evaluate(tmp_path / "run", stored, "validation")
+    assert found.told.mean() == pytest.approx(run.progress.best, rel=close)
+    rows = [row for row in read_lines(tmp_path / "run" / LOG) if "untold" in row]
+    assert found.untold.mean() == pytest.approx(min(rows, key=lambda row: row["validation"])["untold"], rel=close)
+    assert found.base.mean() == pytest.approx(rows[0]["untold"], rel=close)
+    with pytest.raises(SettingsError, match="encoded in clips as long"):
+        evaluate(tmp_path / "run", dataclasses.replace(stored, digest="0"), "validation")
+    with pytest.raises(DataMissingError, match="split train"):
+        evaluate(tmp_path / "run", dataclasses.replace(stored, pairs={}), "train")
+
+
+def test_an_exported_run_plays_in_the_app_and_loads_as_the_hub_has_it(dataset, base, stored, tmp_path):
+    from transformers import AutoProcessor, MusicgenForConditionalGeneration
+
+    run = finetune(dataset, tmp_path / "run", dataclasses.replace(OPTIMIZED, base=str(base)), stored=stored.folder)
     out = export_run(tmp_path / "run", tmp_path / "model", data="four pairs")
     model = MusicgenForConditionalGeneration.from_pretrained(out).eval()
     batch = run.validation.batch([Draw(0), Draw(1)])
@@ -312,10 +393,17 @@ def test_an_exported_run_plays_in_the_app_and_loads_as_the_hub_has_it(dataset, b
     encoded = AutoProcessor.from_pretrained(out)(text=["happy piano"], return_tensors="pt")
     assert encoded.input_ids.shape[0] == 1
     card = (out / "README.md").read_text()
-    assert card.startswith("---\nlicense: cc-by-nc-4.0\n")
+    assert card.startswith("---\nlicense: cc-by-nc-4.0\npipeline_tag: ")  # its base has no id of the hub's
     assert "four pairs" in card
     assert f"{run.progress.best:.4f}" in card
+    assert "not for commercial use" in card
+    assert "The decoder above the first 50% of its layers learned by LoRA of rank 2, merged." in card
     entry = dataclasses.replace(paper_entry("audio"), hub_id=str(out))
     prompt = MusicPrompt("happy piano", "happy", "jazz", 120.0, "major", "lively", ("piano",))
     chunks = list(open_musicgen(entry).generate(prompt, duration_s=1.0, seed=0))
     assert sum(len(chunk.samples) for chunk in chunks) == 32_000
+    export_run(tmp_path / "run", out, data="four pairs", licence="other")
+    assert "not for commercial use" not in (out / "README.md").read_text()
+    with pytest.raises(SettingsError, match="holds no model"):
+        export_run(tmp_path / "run", dataset, data="four pairs")
+    assert (dataset / "texts.jsonl").is_file()

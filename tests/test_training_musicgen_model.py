@@ -101,13 +101,19 @@ def test_frozen_layers_get_no_gradient_and_can_be_stored():
     lower = model.lower(batch.codes, batch.frames, model.heard(batch), batch.words)
     assert not lower.requires_grad
     model.eval()
-    torch.testing.assert_close(model(batch)[0], model(dataclasses.replace(batch, lower=lower))[0])
+    stored = dataclasses.replace(batch, lower=lower)
+    torch.testing.assert_close(model(batch)[0], model(stored)[0])
     model(batch)[0].sum().backward()
     names = set(model.learning())
     assert not any(".layers.0." in name or ".layers.1." in name or "embed_tokens" in name for name in names)
     assert not any("text_encoder" in name or "audio_encoder" in name or "enc_to_dec" in name for name in names)
     assert all(weight.grad is not None for weight in model.learning().values())
     assert all(weight.grad is None for name, weight in model.named_parameters() if name not in names)
+    before, states = model(stored)[0], model.states_of(batch.ids, batch.words)
+    model.leave_out_stored(lower=True)
+    assert set(model.learning()) == names
+    assert not any("_encoder." in name or ".layers.1." in name or "embed" in name for name in model.state_dict())
+    torch.testing.assert_close(model(dataclasses.replace(stored, ids=None, states=states))[0], before)
 
 
 def test_without_frozen_layers_the_whole_decoder_learns_and_neither_encoder():
@@ -129,10 +135,11 @@ def test_gradient_checkpointing_changes_no_gradient():
         torch.testing.assert_close(grad, grads[1][name])
 
 
-def test_an_adapter_alone_learns_and_is_merged():
-    model = TunedMusicGen(tiny_model(layers=4), TunedParts(frozen_share=0.5, lora_rank=2)).eval()
+@pytest.mark.parametrize(("share", "layers"), [(0.0, {0, 1, 2, 3}), (0.5, {2, 3})])
+def test_an_adapter_alone_learns_and_is_merged(share, layers):
+    model = TunedMusicGen(tiny_model(layers=4), TunedParts(frozen_share=share, lora_rank=2)).eval()
     assert all("lora_" in name for name in model.learning())
-    assert not any(".layers.0." in name or ".layers.1." in name for name in model.learning())
+    assert {int(name.split(".layers.")[1][0]) for name in model.learning()} == layers
     batch = batch_of(codes_like())
     before = model(batch)[0]
     with torch.no_grad():

@@ -78,6 +78,17 @@ def test_a_stopped_job_goes_on_with_what_is_missing(dataset):
     assert rows_of(dataset) == wanted
 
 
+def test_texts_of_a_data_set_that_was_built_anew_are_made_anew(dataset):
+    write_texts(dataset, Captions(), TemplatePrompter())
+    lines = (dataset / "train" / "metadata.jsonl").read_text().splitlines()
+    Image.fromarray(np.full((40, 64, 3), 90, np.uint8)).save(dataset / "pictures" / "b.png")
+    lines = [lines[0].replace("Sad", "Fun"), lines[1].replace("a.png", "b.png"), lines[2]]
+    (dataset / "train" / "metadata.jsonl").write_text("\n".join(lines))
+    assert write_texts(dataset, Captions(), TemplatePrompter()) == 2
+    told = [row["narrative"] for row in rows_of(dataset)]
+    assert told[:3] == ["A fun picture, 48 wide.", "A happy picture, 64 wide.", "A angry picture, 48 wide."]
+
+
 def test_what_was_made_before_a_failure_is_kept(dataset, monkeypatch):
     captions = Captions()
     real = captions.caption

@@ -166,7 +166,8 @@ def test_each_kind_of_model_learns_the_note_of_its_picture(name: str, tmp_path: 
     assert np.mean(right) > 0.6
 
 
-@pytest.mark.parametrize("name", ["Causal_enc3", pytest.param("Trans_enc2_dec2", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["Causal_enc3", "Trans_enc2_dec2"])
 def test_a_run_that_was_killed_goes_on_to_the_same_losses(name: str, tmp_path: Path) -> None:
     material, settings = make_material(), replace(TINY, average_decay=0.9 if name == "Causal_enc3" else 0.0)
     fit(tmp_path / "whole", MODELS[name], material, settings, image_encoder="lite0")
@@ -219,6 +220,7 @@ def test_patience_ends_a_fit_that_no_longer_improves() -> None:
     assert (progress.best, progress.epochs_since_best()) == (2.0, 2)
 
 
+@pytest.mark.slow
 def test_mixed_precision_learns_and_leaves_the_policy_as_it_was(tmp_path: Path) -> None:
     import keras
 

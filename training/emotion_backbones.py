@@ -31,10 +31,12 @@ def open_backbone(name: str, *, weights: str | None = None, variant: int = LITE_
     for a full-size network of random weights, which only tries the loop.
 
     Raises:
-        SettingsError: there is no such backbone.
-        ModelMissingError: its weights are not on this machine.
+        SettingsError: there is no such backbone, or it takes no weights.
+        ModelMissingError: its weights are not on this machine, or not as safetensors.
     """
     if name == EFFICIENTNET:
+        if weights is not None:
+            raise SettingsError(f"The backbone {EFFICIENTNET} takes no other weights; choose {RESNET} for {weights!r}.")
         return EfficientNetLite(variant).requires_grad_(True)
     if name != RESNET:
         raise SettingsError(f"The backbone cannot be {name!r}; choose one of {', '.join(BACKBONES)}.")
@@ -47,7 +49,10 @@ def open_backbone(name: str, *, weights: str | None = None, variant: int = LITE_
     if folder is None:
         cure = f"fetch it with `python -m pipelines fetch {hub_id}`, or choose --backbone {EFFICIENTNET}"
         raise ModelMissingError(f"The backbone {hub_id} is not on this machine; {cure}.")
-    return ResNetModel.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
+    try:
+        return ResNetModel.from_pretrained(folder, local_files_only=True, use_safetensors=True, dtype=torch.float32)
+    except (OSError, ValueError) as cause:
+        raise ModelMissingError(f"{hub_id} holds no ResNet as safetensors; name another.") from cause
 
 
 def classifier_config(name: str, *, weights: str | None = None, variant: int = LITE_VARIANT) -> ClassifierConfig:

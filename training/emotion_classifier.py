@@ -5,7 +5,8 @@ python -m training.emotion_classifier --backbone efficientnet --pictures oasis  
 python -m training.emotion_classifier --pictures FOLDER                          FOLDER/Happy/*.jpg and so on
 
 RUN (`--run`, default runs/emotion_classifier) then holds `classifier.safetensors`, which `python -m pipelines` takes by
-`--emotion-checkpoint`, `report.md`, `report.png`, `log.jsonl`, and the checkpoints `last` and `best`. Started again, it goes on after the last whole epoch, with the same numbers as without the break.
+`--emotion-checkpoint`, `report.md`, `report.png`, `log.jsonl`, and the checkpoints `last` and `best`. Started again, it
+goes on after the last whole epoch, with the same numbers as without the break.
 
 Source: "Bridging Paintings and Music", section III-A: ResNet-50 of ImageNet, two GRU layers, multi-head attention,
 dropout, fully connected (`pipelines.emotion_head`), transfer learning. Sizes, rates and the two stages are the
@@ -23,7 +24,7 @@ from pathlib import Path
 
 from pipelines.emotion_resnet import save_classifier
 from pipelines.errors import EkphoniaError
-from training.data.pair_sources import picture_source
+from training.data.pair_sources import picture_source, readable
 from training.emotion_backbones import BACKBONES, EFFICIENTNET, LITE_SIDES_PX, LITE_VARIANT
 from training.emotion_classifier_fit import ClassifierSettings, calibrate, label_shares, predict
 from training.emotion_classifier_run import ClassifierRun, open_run
@@ -37,7 +38,7 @@ CHECKPOINT = "classifier.safetensors"
 
 def train(folder: Path, settings: ClassifierSettings, options: argparse.Namespace) -> ClassifierRun:
     """Train until validation stops falling in both stages, or the process is asked to end."""
-    source = picture_source(options.pictures, folder=options.data)
+    source = readable(picture_source(options.pictures, folder=options.data))
     sets = split_pictures(source.items, seed=settings.seed)
     log.info("%s", ", ".join(f"{split} {len(own)}" for split, own in sets.items()))
     run = open_run(folder, settings, sets, weights=options.weights)

@@ -12,6 +12,8 @@ that it would have had.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from functools import cached_property
@@ -53,6 +55,7 @@ class ClassifierRun:
         self.folder, self.settings, self.sets = folder, settings, sets
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.classifier = classifier.to(self.device)
+        self.untuned = {name: tensor.cpu().clone() for name, tensor in classifier.backbone.state_dict().items()}
         self.stage, self.epoch, self.stale, self.best_loss = STAGES[0], 0, 0, float("inf")
         self.tuned, self.epochs_done, self.done = False, 0, False
         self.weights = label_weights(sets["train"], rarity=settings.rarity).to(self.device)
@@ -172,19 +175,30 @@ class ClassifierRun:
             for name, tensor in module.state_dict().items()
         }
 
+    def _trained_on(self) -> dict[str, str]:
+        """What else a run must keep to: which pictures are in which split, and where the backbone is from."""
+        known = {split: [(item.origin, item.label) for item in own.items] for split, own in self.sets.items()}
+        digest = hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
+        return {"pictures": digest[:16], "weights": self.classifier.config.backbone_id}
+
     def save(self) -> None:
         """Write the checkpoint, whole or not at all."""
-        state = {name: getattr(self, name) for name in PROGRESS} | {"settings": asdict(self.settings)}
+        state = {name: getattr(self, name) for name in PROGRESS}
+        state |= {"settings": asdict(self.settings), "trained_on": self._trained_on()}
         save_checkpoint(self.folder / LAST, {**self._model(), **optimiser_tensors(self.optimiser)}, state)
 
     def resume(self) -> None:
-        """Go on from the folder's checkpoint. Raises SettingsError where it is of other settings."""
+        """Go on from the folder's checkpoint. Raises SettingsError where it is of other settings or pictures."""
         tensors, state = load_checkpoint(self.folder / LAST)
         asked = asdict(self.settings)
         changed = [name for name in asked if state["settings"].get(name) != asked[name]]
         if changed:
             there = ", ".join(f"{name} {state['settings'].get(name)}" for name in changed)
             raise SettingsError(f"The run in {self.folder} has {there}; use another folder with --run.")
+        own = self._trained_on()
+        other = [name for name, value in state.get("trained_on", own).items() if own[name] != value]
+        if other:
+            raise SettingsError(f"The run in {self.folder} is of other {other[0]}; use another folder with --run.")
         for name in PROGRESS:
             setattr(self, name, state[name])
         self._load(tensors)
@@ -193,7 +207,11 @@ class ClassifierRun:
 
     def take_best(self) -> None:
         """Make the classifier that which did best on validation."""
-        self._load(load_checkpoint(self.folder / BEST)[0])
+        tensors, state = load_checkpoint(self.folder / BEST)
+        self.tuned = state["tuned"]
+        if not self.tuned:  # the best was found before the backbone moved
+            self.classifier.backbone.load_state_dict(self.untuned)
+        self._load(tensors)
         self.classifier.eval()
 
     def _load(self, tensors: Mapping[str, Tensor]) -> None:
@@ -209,7 +227,7 @@ def open_run(
 ) -> ClassifierRun:
     """A new run, or the folder's where it left off; `weights` are the ResNet's, see :mod:`training.emotion_backbones`.
 
-    Raises what `open_backbone` raises, and SettingsError where the folder's run has other settings.
+    Raises what `open_backbone` raises, and SettingsError where the folder's run has other settings or pictures.
     """
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(settings.seed)

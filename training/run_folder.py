@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,8 +116,15 @@ def append_line(path: Path, row: Mapping[str, Any]) -> None:
         file.write(json.dumps(row) + "\n")
 
 
+def write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write rows as JSON lines in the place of what is there, whole or not at all."""
+    part = path.with_name(path.name + ".part")
+    part.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    part.replace(path)
+
+
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """The rows of a log of JSON lines, [] where there is none; a last line that was cut off is left out."""
+    """The rows of a log of JSON lines, [] where there is none; from a line that was cut off on they are left out."""
     if not path.is_file():
         return []
     rows = []

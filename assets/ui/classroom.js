@@ -1,6 +1,6 @@
 // In: see page/classroom_panel.py. Out: its events, each with the number `ask`, which the value's `reply` answers. What one
 // listener is doing (name, piece, mark) lives here and in the tab's session storage, never on the server but as marks.
-const { drawPlane, pointAt } = window.ekphonia;
+const { drawPlane, pointAt, text: words, said, put, number } = window.ekphonia;
 const box = element.querySelector('.ek-class');
 const at = (name) => box.querySelector(name);
 const PATIENCE_MS = 20000, LOOK_EVERY_MS = 4000, STEP = 0.1, LEAP = 0.5;
@@ -19,14 +19,15 @@ function ask(name, data = {}) {
   trigger(name, { ask: number, code: shown.code, key: shown.key || undefined, ...data });
   return new Promise((resolve) => {
     waiting.set(number, resolve);
-    setTimeout(() => { if (waiting.delete(number)) { say('The page does not answer; please try again.', 'warning'); resolve(null); } }, PATIENCE_MS);
+    setTimeout(() => { if (waiting.delete(number)) { say(words('class.no_answer'), 'warning'); resolve(null); } }, PATIENCE_MS);
   });
 }
 
-function say(text, kind = 'done') {
+function say(text, kind = 'done') { // a string is the page's own; what Python sends is a message, or { parts }
   const line = at('.ek-class-line');
   line.dataset.kind = kind;
-  if (line.textContent !== text) line.textContent = text;
+  if (typeof text === 'object') put(line, text);
+  else if (line.textContent !== text) line.textContent = text;
 }
 
 // ---- one listener ----
@@ -61,24 +62,25 @@ function showPiece() {
   const piece = shown.pieces[me.place];
   if (!piece) { paint(); at('.ek-class-thanks').focus(); return; }
   audio.src = address(piece.sound);
-  audio.setAttribute('aria-label', `Piece ${piece.number}`);
+  audio.setAttribute('aria-label', words('class.piece', piece));
   mark = me.marks[piece.number] || null;
   since = Date.now();
   paintMark();
   paint();
-  say(`Piece ${me.place + 1} of ${shown.pieces.length}.`);
+  say(`${words('class.piece_of', { number: me.place + 1, count: shown.pieces.length })}.`);
   at('.ek-class-title').focus({ preventScroll: true });
   box.scrollIntoView({ block: 'start' });
 }
 
-const near = (value, low, high) => (value < 4.2 ? low : value > 5.8 ? high : 'in the middle');
+const side = (value) => (value < 4.2 ? 'low' : value > 5.8 ? 'high' : '');
+const near = (value, axis) => words(side(value) ? `class.at_${side(value)}_${axis}` : 'class.at_middle', { value });
 function paintMark() {
-  drawPlane(plane, mark ? [{ ...mark, valence_sd: 0, arousal_sd: 0, kind: 'asked', name: 'your mark' }] : []);
+  drawPlane(plane, mark ? [{ ...mark, valence_sd: 0, arousal_sd: 0, kind: 'asked', name: words('class.your_mark') }] : []);
   for (const [axis, slider] of Object.entries(sliders)) {
-    const value = mark ? mark[axis] : 5, words = axis === 'valence' ? near(value, 'unpleasant', 'pleasant') : near(value, 'calm', 'excited');
+    const value = mark ? mark[axis] : 5;
     slider.value = value;
-    slider.setAttribute('aria-valuetext', mark ? `${value.toFixed(1)}, ${words}` : 'not marked yet');
-    slider.nextElementSibling.textContent = mark ? value.toFixed(1) : '–';
+    slider.setAttribute('aria-valuetext', mark ? near(value, axis) : words('class.not_marked'));
+    slider.nextElementSibling.textContent = mark ? number(value, '1') : '–';
   }
 }
 
@@ -90,7 +92,7 @@ function place(point) {
 
 async function next(event) {
   event.preventDefault();
-  if (!mark) { say('Please mark on the plane, or with the sliders, what you feel.', 'warning'); plane.focus(); return; }
+  if (!mark) { say(words('class.please_mark'), 'warning'); plane.focus(); return; }
   const button = at('.ek-class-next');
   if (button.getAttribute('aria-disabled') === 'true') return;
   button.setAttribute('aria-disabled', 'true');
@@ -103,16 +105,16 @@ async function next(event) {
   audio.pause();
   keep();
   showPiece();
-  if (!shown.pieces[me.place]) say('All your marks are saved. Thank you.');
+  if (!shown.pieces[me.place]) say(words('class.all_saved'));
 }
 
 // ---- the maker ----
 function twice(button, act) {
-  const words = button.textContent;
+  const name = button.textContent;
   let sure = false;
-  const calm = () => { sure = false; button.textContent = words; };
+  const calm = () => { sure = false; button.textContent = name; };
   button.addEventListener('click', () => {
-    if (!sure) { sure = true; button.textContent = button.dataset.sure; say(`${button.dataset.sure} Press once more.`); setTimeout(calm, 8000); return; }
+    if (!sure) { sure = true; button.textContent = button.dataset.sure; say(words('class.press_again', { question: button.dataset.sure })); setTimeout(calm, 8000); return; }
     calm();
     act();
   });
@@ -147,19 +149,19 @@ function card(piece) {
   svg.setAttribute('viewBox', '0 0 340 334');
   svg.setAttribute('role', 'img');
   const still = { valence_sd: 0, arousal_sd: 0 };
-  const points = [{ ...piece.wanted, ...still, kind: 'asked', name: 'wanted' }, { ...piece.heard, ...still, kind: 'heard-too', name: 'model' }];
-  if (piece.mean) points.splice(1, 0, { ...piece.mean, ...still, kind: 'heard', name: 'listeners' });
+  const points = [{ ...piece.wanted, ...still, kind: 'asked', name: words('class.mark_wanted') }, { ...piece.heard, ...still, kind: 'heard-too', name: words('class.point_model') }];
+  if (piece.mean) points.splice(1, 0, { ...piece.mean, ...still, kind: 'heard', name: words('class.point_listeners') });
   drawPlane(svg, points);
   spots(svg, piece.marks);
   const player = make('audio', { controls: true, preload: 'none', src: address(piece.sound) });
-  player.setAttribute('aria-label', `Piece ${piece.number}`);
-  const list = make('ul', {}, ...piece.marks.map((one) => make('li', { textContent: `${one.listener}: ${one.valence.toFixed(1)}, ${one.arousal.toFixed(1)}` })));
-  const all = make('details', {}, make('summary', { textContent: `All marks of piece ${piece.number} (valence, arousal)` }), list);
-  const image = make('img', { src: address(piece.image), alt: `The picture of piece ${piece.number}, ${piece.picture}`, loading: 'lazy' });
+  player.setAttribute('aria-label', words('class.piece', piece));
+  const list = make('ul', {}, ...piece.marks.map((one) => make('li', { textContent: words('class.one_mark', { ...one, name: one.listener }) })));
+  const all = make('details', {}, make('summary', { textContent: words('class.all_marks', piece) }), list);
+  const image = make('img', { src: address(piece.image), alt: words('class.picture_of', piece), loading: 'lazy' });
   const left = make('div', {}, image, player);
   const right = make('div', {}, svg);
-  const words = make('div', { className: 'ek-class-words' }, make('p', { textContent: piece.text }), ...(piece.marks.length ? [all] : []));
-  return make('li', {}, make('h3', { textContent: `Piece ${piece.number}: ${piece.picture}, ${piece.music}` }), make('div', { className: 'ek-class-two' }, left, right), words);
+  const below = make('div', { className: 'ek-class-words' }, make('p', { textContent: said(piece.text) }), ...(piece.marks.length ? [all] : []));
+  return make('li', {}, make('h3', { textContent: words('class.piece_was', piece) }), make('div', { className: 'ek-class-two' }, left, right), below);
 }
 
 // ---- painting ----
@@ -169,17 +171,17 @@ function paintTeacher() {
   at('.ek-class-link').value = whole;
   at('.ek-class-own').value = `${whole}&key=${shown.key}`;
   for (const node of box.querySelectorAll('.ek-class-open')) node.hidden = Boolean(shown.revealed);
-  at('.ek-class-over').textContent = shown.revealed ? 'The class is over; listeners see the pictures at their link now.' : '';
+  at('.ek-class-over').textContent = shown.revealed ? words('class.over') : '';
   at('.ek-class-none').hidden = shown.progress.length > 0;
   const count = shown.pieces.length;
-  at('.ek-class-progress').replaceChildren(...shown.progress.map((one) => make('li', { textContent: `${one.name}: ${one.count} of ${count}` })));
+  at('.ek-class-progress').replaceChildren(...shown.progress.map((one) => make('li', { textContent: words('class.progress_of', { name: one.name, done: one.count, count }) })));
   const files = shown.files, area = at('.ek-class-files');
   area.hidden = !files;
   if (!files) return;
-  at('.ek-class-caution').textContent = `${files.headline} ${files.caution}`;
+  put(at('.ek-class-caution'), `${files.headline} ${files.caution}`);
   if (area.querySelector('img').getAttribute('src') !== address(files.plot)) area.querySelector('img').src = address(files.plot);
   area.querySelector('ul').replaceChildren(...files.rows.map((row) => make('li', {},
-    make('a', { href: address(row.address), download: row.name }, make('strong', { textContent: row.title }), make('span', { textContent: `${row.note}, ${row.size}` })))));
+    make('a', { href: address(row.address), download: row.name }, make('strong', { textContent: said(row.title) }), make('span', { textContent: [row.note, row.size].map(said).join(words('list.commas')) })))));
 }
 
 function paint() {
@@ -197,11 +199,11 @@ function paint() {
   at('.ek-class-another').hidden = !passing;
   at('.ek-class-look').hidden = passing;
   at('.ek-class-leave').hidden = !passing;
-  at('.ek-class-wait').textContent = passing ? 'Please pass the screen on.' : 'When the class is over, you can see the pictures here.';
-  at('.ek-class-count').textContent = shown.pieces.length === 1 ? '1 piece of music' : `${shown.pieces.length} pieces of music`;
+  at('.ek-class-wait').textContent = words(passing ? 'class.pass_on' : 'class.wait');
+  at('.ek-class-count').textContent = words('class.you_will_hear', { n: shown.pieces.length });
   if (me && !done && shown.pieces.length) {
-    at('.ek-class-title').textContent = `Piece ${me.place + 1} of ${shown.pieces.length}`;
-    at('.ek-class-next').textContent = me.place + 1 < shown.pieces.length ? 'Next piece' : 'Finish';
+    at('.ek-class-title').textContent = words('class.piece_of', { number: me.place + 1, count: shown.pieces.length });
+    at('.ek-class-next').textContent = words(me.place + 1 < shown.pieces.length ? 'class.next' : 'class.finish');
     at('.ek-class-back').hidden = me.place === 0;
   }
   if (shown.view === 'teacher') paintTeacher();
@@ -218,7 +220,7 @@ function take() {
   shown = { pieces: [], progress: [], view: 'empty', ...earlier, ...value };
   if (value.view && value.code && !earlier.code) { recall(); if (me && !shown.revealed) showPiece(); }
   if (shown.revealed) { passing = false; audio.pause(); }
-  if (value.text) say(value.text, value.kind);
+  if (value.text) say({ parts: [value.text], between: 'list.sentences' }, value.kind);
   paint();
   const reply = value.reply, resolve = reply && waiting.get(reply.ask);
   if (resolve) { waiting.delete(reply.ask); resolve(value); }
@@ -241,7 +243,7 @@ plane.addEventListener('keydown', (event) => {
   event.preventDefault();
   const from = mark || { valence: 5, arousal: 5 };
   place({ ...from, [axis]: from[axis] + way * (event.shiftKey ? LEAP : STEP) });
-  say(`Valence ${mark.valence.toFixed(1)}, arousal ${mark.arousal.toFixed(1)}.`);
+  say(words('class.at', mark));
 });
 at('.ek-class-enter').addEventListener('submit', (event) => { event.preventDefault(); ask('arrive', { code: at('#ek-class-code').value }); });
 at('.ek-class-name').addEventListener('submit', begin);
@@ -252,7 +254,7 @@ at('.ek-class-pass').addEventListener('click', () => { passing = true; leaveList
 at('.ek-class-leave').addEventListener('click', () => { passing = false; leaveListener(); paint(); ask('look'); });
 at('.ek-class-look').addEventListener('click', async () => {
   await ask('arrive');
-  if (!shown.revealed) say('The class still goes on.');
+  if (!shown.revealed) say(words('class.goes_on'));
 });
 at('.ek-class-report').addEventListener('click', () => ask('report'));
 twice(at('.ek-class-reveal-it'), () => ask('reveal'));

@@ -1,14 +1,13 @@
-// In: { lang, parts: [{ name, title, text }] }, or nothing yet. The text is always there; the button has the browser's own
+// In: { parts: [{ name, title, text }] }, or nothing yet; said in the page's language. The text is always there; the button has the browser's own
 // voice speak it, sentence by sentence, and while it speaks the same button stops it. Nothing is spoken unasked. The
 // voice counts as a player, so that it hushes the lanes, none begins over it, and a lane that is played stops it.
 const box = element.querySelector('.ek-describe');
 const at = (name) => box.querySelector(name);
 const button = at('.ek-tell'), story = at('.ek-story'), line = at('.ek-telling');
-const { players, hush } = window.ekphonia;
+const { players, hush, text: saying, said, put, tag } = window.ekphonia;
 const voice = window.speechSynthesis;
-const TELL = 'Describe it to me', STOP = 'Stop speaking', SILENT_MS = 4000;
-const NO_VOICE = 'This browser has no voice to speak with; here is the text to read.';
-let told = { lang: 'en', parts: [] }, speaking = 0, runs = 0, silence = null;
+const SILENT_MS = 4000;
+let told = { lang: tag, parts: [] }, speaking = 0, runs = 0, silence = null;
 
 const say = (text) => { if (line.textContent !== text) line.textContent = text; };
 const isSpeaking = () => speaking !== 0;
@@ -41,7 +40,8 @@ function sentences(lang, text) {
 }
 
 function voiceFor(lang) {
-  const all = voice.getVoices().filter((one) => one.lang.toLowerCase().startsWith(lang.toLowerCase()));
+  const [language] = lang.toLowerCase().split('-');
+  const all = voice.getVoices().filter((one) => one.lang.toLowerCase().split(/[-_]/)[0] === language);
   return all.find((one) => one.localService && one.default) || all.find((one) => one.localService) || all[0] || null;
 }
 
@@ -58,7 +58,7 @@ const mark = (part) => { for (const node of story.children) node.classList.toggl
 
 function settle() {
   clearTimeout(silence);
-  button.textContent = isSpeaking() ? STOP : TELL;
+  put(button, { key: isSpeaking() ? 'describe.stop' : 'describe.tell' });
   button.disabled = !told.parts.length;
   if (!isSpeaking()) mark(null);
 }
@@ -70,7 +70,7 @@ function start() {
   speaking = ++runs;
   const run = speaking;
   const all = told.parts.flatMap(({ name, title, text }) => [`${title}.`, ...sentences(told.lang, text)].map((words) => utterance(words, name, run)));
-  all[all.length - 1].onend = () => { if (run === speaking) { stop(); say('That was all.'); } };
+  all[all.length - 1].onend = () => { if (run === speaking) { stop(); say(saying('describe.that_was_all')); } };
   settle();
   say('');
   silence = setTimeout(() => { if (run === speaking) giveUp(); }, SILENT_MS);
@@ -87,7 +87,7 @@ function stop() {
 
 function giveUp() {
   stop();
-  say(NO_VOICE);
+  say(saying('describe.no_voice'));
   story.focus();
 }
 
@@ -98,11 +98,10 @@ window.addEventListener('pagehide', stop);
 
 function paint() {
   const value = props.value || {};
-  const parts = value.parts || [];
+  const parts = (value.parts || []).map(({ name, title, text }) => ({ name, title: said(title), text: said(text) }));
   const kept = ({ name, text }) => parts.some((part) => part.name === name && part.text === text);
   if (!told.parts.every(kept)) stop(); // it may grow while it is told, but what is told must hold
-  told = { lang: value.lang || 'en', parts: parts.map((part) => ({ ...part })) };
-  story.lang = told.lang;
+  told = { lang: tag, parts };
   story.hidden = !parts.length;
   at('.ek-describe-empty').hidden = parts.length > 0;
   box.dataset.empty = String(!parts.length);

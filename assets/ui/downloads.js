@@ -1,4 +1,5 @@
 // In: { files: [{ file, title, note, size }] }, or nothing yet.
+const { put } = window.ekphonia;
 const list = element.querySelector('ul');
 const empty = element.querySelector('.ek-files-empty');
 
@@ -9,7 +10,7 @@ function row({ file, title, note, size }) {
   link.download = file.orig_name;
   for (const [kind, text] of [['strong', title], ['span', note], ['em', size]]) {
     const part = document.createElement(kind);
-    part.textContent = text;
+    put(part, text);
     link.append(part);
   }
   item.append(link);

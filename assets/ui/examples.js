@@ -1,4 +1,5 @@
-// In: { examples: [{ src, title, alt }] }. Out: the event "pick" with the picture's place in the row.
+// In: { examples: [{ src, title, alt, name }] }; title and alt are said by the keys of the name where there are any. Out: the event "pick" with the picture's place in the row.
+const { text: say, has } = window.ekphonia;
 const wall = element.querySelector('.ek-wall');
 
 function frame(example, number) {
@@ -7,11 +8,11 @@ function frame(example, number) {
   button.className = 'ek-frame';
   const picture = document.createElement('img');
   picture.src = example.src;
-  picture.alt = example.alt;
+  picture.alt = has(`example.${example.name}_alt`) ? say(`example.${example.name}_alt`) : example.alt;
   picture.width = 360;
   picture.height = 270;
   const title = document.createElement('span');
-  title.textContent = example.title;
+  title.textContent = has(`example.${example.name}`) ? say(`example.${example.name}`) : example.title;
   button.append(picture, title);
   button.addEventListener('click', () => trigger('pick', { number }));
   return button;
@@ -26,6 +27,8 @@ function nameDropZones() {
   looking = false;
   for (const zone of document.querySelectorAll('gradio-app button[aria-dropeffect][aria-label]')) {
     if (zone.textContent.trim()) zone.removeAttribute('aria-label');
+    const around = zone.parentElement.closest('button[aria-label="common.upload"]'); // the key of a text it has not
+    if (around) around.ariaLabel = around.title = zone.ariaLabel;
   }
 }
 new MutationObserver(() => {

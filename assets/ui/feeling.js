@@ -1,12 +1,11 @@
 // In: { label, bars, point, sentence, made_by, note, seconds }, or nothing yet. Out: the event "emotion" with { step, valence,
-// arousal }: the point that the visitor chose with the sliders or by dragging on the plane.
-const { drawPlane, setMood, maker, LABELS, pointAt } = window.ekphonia;
+// arousal }: the point that the visitor chose with the sliders or by dragging on the plane; and "restore" to take it back.
+const { drawPlane, setMood, maker, LABELS, labelName, pointAt, restorable, number, put, text: say } = window.ekphonia;
 const box = element.querySelector('.ek-feeling');
 const at = (name) => box.querySelector(name);
 const plane = at('.ek-plane'), form = at('.ek-correct');
 const sliders = { valence: at('.ek-valence'), arousal: at('.ek-arousal') };
-const ENDS = { valence: 'on a scale from 1, unpleasant, to 9, pleasant', arousal: 'on a scale from 1, calm, to 9, excited' };
-const ASKED = 'the picture', OWN = 'your choice';
+const ASKED = say('feeling.the_picture'), OWN = say('feeling.your_choice');
 let found = null;
 
 function bar({ name, part }) {
@@ -16,8 +15,8 @@ function bar({ name, part }) {
   const label = document.createElement('span');
   const track = document.createElement('i');
   const number = document.createElement('b');
-  label.textContent = name;
-  number.textContent = part === undefined ? '–' : `${Math.round(part * 100)} %`;
+  label.textContent = labelName(name);
+  number.textContent = part === undefined ? '–' : say('feeling.share', { part: Math.round(part * 100) });
   item.append(label, track, number);
   return item;
 }
@@ -28,8 +27,8 @@ const moved = () => found && ['valence', 'arousal'].some((name) => Math.abs(chos
 function set(point) {
   for (const [name, slider] of Object.entries(sliders)) {
     slider.value = point[name].toFixed(1);
-    slider.nextElementSibling.textContent = Number(slider.value).toFixed(1);
-    slider.setAttribute('aria-valuetext', `${Number(slider.value).toFixed(1)}, ${ENDS[name]}`);
+    slider.nextElementSibling.textContent = number(Number(slider.value), '1');
+    slider.setAttribute('aria-valuetext', say(`feeling.${name}_at`, { value: Number(slider.value) }));
   }
   settle();
 }
@@ -51,6 +50,7 @@ for (const type of ['pointerdown', 'pointermove']) {
     set(pointAt(plane, event));
   });
 }
+at('.ek-restore').addEventListener('click', () => trigger('restore', { step: 'emotion' }));
 form.addEventListener('submit', (event) => {
   event.preventDefault();
   if (moved()) trigger('emotion', { step: 'emotion', ...chosen() });
@@ -59,13 +59,12 @@ form.addEventListener('submit', (event) => {
 function paint() {
   found = props.value && props.value.label ? props.value : null;
   box.dataset.empty = String(!found);
-  at('.ek-label').textContent = found ? found.label : 'Not read yet';
-  at('.ek-sentence').textContent = found
-    ? found.sentence
-    : 'Every picture has its place between unpleasant and pleasant, calm and excited.';
+  at('.ek-label').textContent = found ? labelName(found.label) : say('feeling.not_read');
+  put(at('.ek-sentence'), found ? found.sentence : { key: 'feeling.empty' });
   at('.ek-bars').replaceChildren(...(found ? found.bars : LABELS.map((name) => ({ name }))).map(bar));
-  at('.ek-maker').textContent = !found ? '' : found.made_by === 'you' ? 'Chosen by you' : maker('Read by', found.made_by, found.seconds);
-  at('.ek-note').textContent = found ? found.note : '';
+  at('.ek-maker').textContent = !found ? '' : found.made_by === 'you' ? say('maker.chosen_by_you') : maker('read', found.made_by, found.seconds);
+  restorable(box, Boolean(found) && found.made_by === 'you');
+  put(at('.ek-note'), found ? found.note : '');
   for (const slider of Object.values(sliders)) slider.disabled = !found;
   if (found) set(found.point); else settle();
   if (found) setMood(found.label);

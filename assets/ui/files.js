@@ -1,15 +1,16 @@
 // In: { files: [{ file, title, note, size }], making: { kind, part, text } or null }, or nothing yet. Out: the event "make" with
 // { kind }.
+const { text: say, put } = window.ekphonia;
 const list = element.querySelector('ul');
 const empty = element.querySelector('.ek-files-empty');
 const more = element.querySelector('.ek-more');
 const bar = more.querySelector('progress');
-const KINDS = [['mp3', 'MP3'], ['ogg', 'OGG'], ['mp4', 'Film (MP4)'], ['zip', 'ZIP']];
+const KINDS = [['mp3', 'file.mp3'], ['ogg', 'file.ogg'], ['mp4', 'files.film'], ['zip', 'files.zip']];
 
 const buttons = KINDS.map(([kind, name]) => {
   const button = document.createElement('button');
   button.type = 'button';
-  button.textContent = name;
+  button.textContent = say(name);
   button.addEventListener('click', () => trigger('make', { kind }));
   return button;
 });
@@ -23,9 +24,9 @@ function row({ file, title, note, size }) {
   const name = document.createElement('strong');
   const about = document.createElement('span');
   const bytes = document.createElement('em');
-  name.textContent = title;
-  about.textContent = note;
-  bytes.textContent = size;
+  put(name, title);
+  put(about, note);
+  put(bytes, size);
   link.append(name, about, bytes);
   item.append(link);
   return item;
@@ -42,8 +43,7 @@ function paint() {
   more.hidden = !files.length;
   const going = Boolean(making) && making.part !== null;
   for (const button of buttons) button.disabled = going;
-  const line = more.querySelector('.ek-making'), text = making ? making.text : '';
-  if (line.textContent !== text) line.textContent = text;
+  put(more.querySelector('.ek-making'), making ? making.text : '');
   bar.hidden = !going;
   bar.value = going ? making.part : 0;
 }

@@ -1,6 +1,7 @@
 // In: { run, address, frames, total, rate, wanted, heard, text, made_by }: a 16-bit stereo WAV that grows at `address`,
 // how many of its frames are there and will be; the path and what was heard, the items of JSON lists without brackets,
 // each [second, valence, arousal]. Of the sound only the next half minute is ever fetched and held.
+const { text: say, put } = window.ekphonia;
 const box = element.querySelector('.ek-music');
 const at = (name) => box.querySelector(name);
 const canvas = at('canvas'), play = at('.ek-play'), seek = at('.ek-seek'), time = at('.ek-time');
@@ -116,12 +117,12 @@ function paintTransport() {
   play.disabled = seek.disabled = !can;
   play.classList.toggle('ek-going', wanted && !waits);
   play.classList.toggle('ek-waits', waits);
-  play.setAttribute('aria-label', wanted ? 'Pause' : 'Play');
+  play.setAttribute('aria-label', say(wanted ? 'player.pause' : 'player.play'));
   seek.max = whole.toFixed(0);
   if (document.activeElement !== seek || wanted) seek.value = here.toFixed(0);
-  seek.setAttribute('aria-valuetext', `${clock(here)} of ${clock(whole)}`);
+  seek.setAttribute('aria-valuetext', say('player.clock', { here: clock(here), whole: clock(whole) }));
   seek.style.setProperty('--part', whole ? here / whole : 0);
-  time.textContent = waits ? 'click to listen' : `${clock(here)} / ${clock(whole)}`;
+  time.textContent = waits ? say('player.click') : `${clock(here)} / ${clock(whole)}`;
 }
 
 function draw() {
@@ -137,7 +138,7 @@ function draw() {
   const y = (value) => top + ((HIGH - value) / (HIGH - LOW)) * (height - top - bottom);
   pen.fillStyle = of('--ek-line');
   for (const value of [1, 3, 5, 7, 9]) pen.fillRect(left, y(value), width - left - right, 1);
-  const kinds = [[1, 'valence ●', of('--ek-c-happy'), []], [2, 'arousal ◆', of('--ek-c-sad'), [7, 4]]];
+  const kinds = [[1, `${say('journey.valence_line')} ●`, of('--ek-c-happy'), []], [2, `${say('journey.arousal_line')} ◆`, of('--ek-c-sad'), [7, 4]]];
   pen.font = `700 13px ${style.fontFamily}`;
   kinds.forEach(([place, name, colour, dash], number) => {
     pen.strokeStyle = pen.fillStyle = colour;
@@ -180,9 +181,9 @@ function paint() {
   const { run, address, frames, total, rate } = value;
   const begins = frames > 0 && (fresh || !shown.frames);
   shown = { run, address, frames, total, rate, way: listOf(value.wanted), ears: listOf(value.heard) };
-  at('.ek-made').textContent = value.made_by;
-  at('.ek-caption').textContent = value.text;
-  canvas.setAttribute('aria-label', `The way of valence and arousal over time. ${value.text}`);
+  put(at('.ek-made'), value.made_by);
+  put(at('.ek-caption'), value.text);
+  canvas.setAttribute('aria-label', say('journey.drawn', { way: value.text }));
   if (begins) start();
   pump();
   follow();

@@ -1,6 +1,7 @@
 // In: { rows: [{ role, title, name, licence, size, origin, here, stand_in, may_fetch, note }], fetch: { role, part, text } or null }.
 // Out: the events "fetch" with { role } and "cancel".
 // A row is made once; afterwards only its words, its bar and its button change, so that the keyboard stays where it is.
+const { text: say, put } = window.ekphonia;
 const list = element.querySelector('ul');
 const items = new Map();
 
@@ -9,10 +10,6 @@ function node(name, className, parent) {
   made.className = className;
   parent.append(made);
   return made;
-}
-
-function write(where, text) {
-  if (where.textContent !== text) where.textContent = text;
 }
 
 function makeItem(role) {
@@ -40,20 +37,22 @@ function show(part, shown, row) {
   part.style.display = shown ? '' : 'none';
 }
 
+const sentence = (note) => (note ? `${note[0].toUpperCase()}${note.slice(1)}.` : '');
+
 function paintItem(row, fetching) {
   const parts = items.get(row.role) || makeItem(row.role);
   const under = fetching && fetching.role === row.role ? fetching : null;
   parts.going = Boolean(under) && under.part !== null;
-  write(parts.name, row.title);
-  write(parts.state, row.here ? 'the paper’s model is here' : `now: ${row.stand_in}`);
-  write(parts.about, `In the paper: ${row.name} (${row.origin}, ${row.licence}, ${row.size})`);
-  write(parts.note, row.note ? `${row.note[0].toUpperCase()}${row.note.slice(1)}.` : '');
+  put(parts.name, row.title);
+  put(parts.state, row.here ? { key: 'models.here' } : { key: 'models.now', values: { name: row.stand_in } });
+  put(parts.about, { key: 'models.in_paper', values: row });
+  put(parts.note, typeof row.note === 'string' ? sentence(row.note) : row.note);
   show(parts.note, Boolean(row.note), parts.row);
-  write(parts.progress, under ? under.text : '');
+  put(parts.progress, under ? under.text : '');
   if (parts.going) parts.bar.value = under.part;
-  parts.bar.setAttribute('aria-label', `Fetching ${row.name}`);
+  parts.bar.setAttribute('aria-label', say('models.fetching', row));
   show(parts.bar, parts.going, parts.row);
-  write(parts.button, parts.going ? 'Stop' : `Fetch ${row.name}, ${row.size}`);
+  put(parts.button, parts.going ? { key: 'settings.stop' } : { key: 'models.fetch', values: row });
   parts.button.disabled = Boolean(fetching) && fetching.part !== null && !parts.going;
   show(parts.button, parts.going || row.may_fetch, parts.row);
   show(parts.foot, parts.going || row.may_fetch, parts.row);

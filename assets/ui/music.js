@@ -1,6 +1,7 @@
 // In: what the player takes (player.js), and { lane, text, made_by, trouble, notes, bars_ms, sections }, growing within a
 // run; the three lists are texts, the items of a JSON list without its brackets. A note is [start and end in ms, pitch,
 // velocity], and what is not melody has 1 (inner voice) or 2 (bass) behind.
+const { text: say, put } = window.ekphonia;
 const box = element.querySelector('.ek-music');
 const at = (name) => box.querySelector(name);
 const canvas = at('canvas');
@@ -11,14 +12,14 @@ const still = window.matchMedia('(prefers-reduced-motion: reduce)');
 let shown = NOTHING, born = [], range = [45, 79], version = 0;
 const barsS = () => shown.bars_ms.map((bar) => bar / 1000);
 const lastS = () => (shown.bars_ms[shown.bars_ms.length - 1] || 0) / 1000;
-const player = window.ekphonia.makePlayer(box, { name: 'the piano', rate: 44100, lastS, draw, sound: () => {} });
+const player = window.ekphonia.makePlayer(box, { name: 'piano', rate: 44100, lastS, draw, sound: () => {} });
 const swatches = Object.fromEntries(VOICES.map((voice) => [voice, at(`[data-voice=${voice}] i`)]));
 const timeline = window.ekphonia.makeTimeline(box, { player, left: () => LEFT, bars: barsS, where, swatches });
 
 // ---- where one is: the bar, and the triad that explains its notes best ----
 const ROOTS = {
-  major: ['C', 'D flat', 'D', 'E flat', 'E', 'F', 'F sharp', 'G', 'A flat', 'A', 'B flat', 'B'],
-  minor: ['C', 'C sharp', 'D', 'E flat', 'E', 'F', 'F sharp', 'G', 'G sharp', 'A', 'B flat', 'B'],
+  major: ['c', 'd_flat', 'd', 'e_flat', 'e', 'f', 'f_sharp', 'g', 'a_flat', 'a', 'b_flat', 'b'],
+  minor: ['c', 'c_sharp', 'd', 'e_flat', 'e', 'f', 'f_sharp', 'g', 'g_sharp', 'a', 'b_flat', 'b'],
 };
 const OUTSIDE = 0.8, ROOT_BELOW = 0.15, LEAST_FIT = 0.45;
 let chords = [];
@@ -38,10 +39,10 @@ function chordOf(bar) {
     for (let root = 0; root < 12; root++) {
       const inside = [0, third, 7].reduce((sum, step) => sum + sounding[(root + step) % 12], 0) / whole;
       const fit = inside - OUTSIDE * (1 - inside) + (lowest % 12 === root ? ROOT_BELOW : 0) + (sounding[(root + third) % 12] ? 0.05 : 0);
-      if (fit > best[1]) best = [`${ROOTS[mode][root]} ${mode}`, fit];
+      if (fit > best[1]) best = [`key.${ROOTS[mode][root]}_${mode}`, fit];
     }
   }
-  return best[0];
+  return best[0] && say(best[0]);
 }
 
 function where(second) {
@@ -49,7 +50,7 @@ function where(second) {
   if (count < 1 || bar < 0) return '';
   const number = Math.min(bar, count - 1);
   chords[number] ??= chordOf(number);
-  return [`bar ${number + 1} of ${count}`, chords[number]].filter(Boolean).join(', ');
+  return [say('status.bar', { bar: number + 1, bars: count }), chords[number]].filter(Boolean).join(say('list.commas'));
 }
 
 // ---- drawing ----
@@ -157,7 +158,7 @@ function read(value) {
 
 function empty() {
   for (const part of ['.ek-lane', '.ek-made', '.ek-caption', '.ek-trouble']) at(part).textContent = '';
-  canvas.setAttribute('aria-label', 'Piano roll, empty');
+  canvas.setAttribute('aria-label', say('music.roll_empty'));
 }
 
 function paint() {
@@ -170,12 +171,12 @@ function paint() {
   const count = shown.notes.length;
   while (born.length < count) born.push(now);
   born.length = count;
-  at('.ek-lane').textContent = value.lane;
-  at('.ek-trouble').textContent = value.trouble;
+  put(at('.ek-lane'), value.lane);
+  put(at('.ek-trouble'), value.trouble);
   const { notes, sound } = value.made_by;
-  at('.ek-made').textContent = [notes && `composed by the ${notes}`, sound && `played by ${sound}`].filter(Boolean).join(', ');
-  at('.ek-caption').textContent = value.text;
-  canvas.setAttribute('aria-label', `Piano roll. ${value.text}`);
+  at('.ek-made').textContent = [notes && say('music.composed_by', { name: notes }), sound && say('music.played_by', { name: sound })].filter(Boolean).join(say('list.commas'));
+  put(at('.ek-caption'), value.text);
+  canvas.setAttribute('aria-label', say('music.roll', { music: value.text }));
   player.follow();
 }
 

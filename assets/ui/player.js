@@ -2,11 +2,11 @@
 // which takes over when the visitor seeks or plays again, so that nothing is heard twice or torn.
 //
 // In: makePlayer(box, { name, rate, lastS(), draw(now), sound(part) }): the element that holds .ek-play, .ek-seek, .ek-time
-// and <audio>; what the lane is called; its sample rate; the last second that the view knows of; drawing, which says whether something
+// and <audio>; the lane in the keys player.play_NAME and pause_NAME; its sample rate; the last second that the view knows of; drawing, which says whether something
 // still moves; and what is told of each chunk, its samples included. Then take(value) with every value: { run, asked_s,
-// chunks, hold, sound }. One lane plays at a time.
+// chunks, hold, sound, still }; what is `still` begins only when it is asked to. One lane plays at a time.
 window.ekphonia.makePlayer = (box, view) => {
-  const { players } = window.ekphonia;
+  const { players, text } = window.ekphonia;
   const at = (name) => box.querySelector(name);
   const play = at('.ek-play'), seek = at('.ek-seek'), time = at('.ek-time'), audio = at('audio');
   const LEAD_S = 0.06, FRAME_MS = 30, SMOOTH_MS = 12;
@@ -184,13 +184,13 @@ window.ekphonia.makePlayer = (box, view) => {
     seek.disabled = play.disabled;
     play.classList.toggle('ek-going', going);
     play.classList.toggle('ek-waits', waits);
-    play.setAttribute('aria-label', `${going ? 'Pause' : 'Play'} ${view.name}`);
+    play.setAttribute('aria-label', text(`player.${going ? 'pause' : 'play'}_${view.name}`));
     const whole = length(), here = position();
     seek.max = whole.toFixed(1);
     if (document.activeElement !== seek || going) seek.value = here.toFixed(1);
-    seek.setAttribute('aria-valuetext', `${clock(here)} of ${clock(whole)}`);
+    seek.setAttribute('aria-valuetext', text('player.clock', { here: clock(here), whole: clock(whole) }));
     seek.style.setProperty('--part', whole ? here / whole : 0);
-    time.textContent = waits ? 'click to listen' : gathers ? 'gathering sound…' : `${clock(here)} / ${clock(whole)}`;
+    time.textContent = waits ? text('player.click') : gathers ? text('player.gathering') : `${clock(here)} / ${clock(whole)}`;
   }
 
   // While the piece still comes, drawing is held back, so that sound is never late; the whole one is drawn as often as shown.
@@ -235,7 +235,7 @@ window.ekphonia.makePlayer = (box, view) => {
     }
     if (chunks.length && !claimed) {
       claimed = true;
-      wanted = ![...players].some((other) => other !== self && other.busy());
+      wanted = !value.still && ![...players].some((other) => other !== self && other.busy());
     }
     if (value.sound && !audio.src) audio.src = value.sound.url;
     pump();

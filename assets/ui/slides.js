@@ -1,4 +1,5 @@
 // In: { slides: [{ begin_s, name, label, valence, arousal }] }, or nothing yet.
+const { text, labelName } = window.ekphonia;
 const list = element.querySelector('ol');
 const clock = (second) => `${Math.floor(second / 60)}:${(second % 60).toFixed(1).padStart(4, '0')}`;
 
@@ -7,7 +8,7 @@ function row({ begin_s, name, label, valence, arousal }) {
   const title = document.createElement('strong');
   const about = document.createElement('span');
   title.textContent = name;
-  about.textContent = ` from ${clock(begin_s)}: ${label}, valence ${valence.toFixed(1)}, arousal ${arousal.toFixed(1)}`;
+  about.textContent = ` ${text('slides.row', { clock: clock(begin_s), label: labelName(label), valence, arousal })}`;
   item.append(title, about);
   return item;
 }

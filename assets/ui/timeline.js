@@ -5,7 +5,7 @@
 // begin, in seconds (none: steps of 2 s); the place in words, "" for none; elements whose background is a colour to draw
 // with, by name. Seconds are those of the sound, x counts in CSS pixels. Zoomed in, the view goes along with the playhead.
 window.ekphonia.makeTimeline = (box, view) => {
-  const { player } = view;
+  const { player } = view, { text, number } = window.ekphonia;
   const canvas = box.querySelector('canvas'), buttons = [...box.querySelectorAll('.ek-zoom button')], shown = box.querySelector('.ek-zoom output');
   const LEAST_S = 4, FACTOR = 1.6, STEP_S = 2, RIGHT = 10, LEAD = 0.35, EASE_MS = 250, DRAG_PX = 6, JUMP_S = 0.5;
   const still = window.matchMedia('(prefers-reduced-motion: reduce)');
@@ -115,7 +115,7 @@ window.ekphonia.makeTimeline = (box, view) => {
   }
 
   const clock = (second) => `${Math.floor(second / 60)}:${String(Math.floor(second % 60)).padStart(2, '0')}`;
-  const write = (name, text) => { if (canvas.getAttribute(name) !== text) canvas.setAttribute(name, text); };
+  const write = (name, words) => { if (canvas.getAttribute(name) !== words) canvas.setAttribute(name, words); };
 
   // While it plays the place is not read out again and again, only when it was sought.
   function tell(sought = false) {
@@ -123,7 +123,7 @@ window.ekphonia.makeTimeline = (box, view) => {
     write('role', ready ? 'slider' : 'img');
     write('tabindex', ready ? '0' : '-1');
     for (const button of buttons) button.disabled = !ready;
-    const inView = !ready ? '' : zoomedS === null ? 'all in view' : `${span().toFixed(span() < 10 ? 1 : 0)} s in view`;
+    const inView = !ready ? '' : zoomedS === null ? text('player.all_in_view') : text('player.in_view', { seconds: number(span(), span() < 10 ? '1' : '0') });
     if (shown.textContent !== inView) shown.textContent = inView;
     canvas.dataset.from = fromS.toFixed(3);
     canvas.dataset.until = (fromS + span()).toFixed(3);
@@ -132,7 +132,7 @@ window.ekphonia.makeTimeline = (box, view) => {
     write('aria-valuemin', '0');
     write('aria-valuemax', whole().toFixed(1));
     write('aria-valuenow', Math.min(here, whole()).toFixed(1));
-    write('aria-valuetext', [view.where(here), `${clock(here)} of ${clock(whole())}`].filter(Boolean).join(', '));
+    write('aria-valuetext', [view.where(here), text('player.clock', { here: clock(here), whole: clock(whole()) })].filter(Boolean).join(text('list.commas')));
   }
 
   // ---- drawing ----

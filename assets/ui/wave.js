@@ -1,5 +1,6 @@
 // In: what the player takes (player.js), and { lane, text, made_by, licence, note, trouble }, growing within a run. Drawn
 // from the chunks as they arrive: the waveform from the loudest sample of each small stretch, or the spectrogram.
+const { text: say, put } = window.ekphonia;
 const box = element.querySelector('.ek-music');
 const at = (name) => box.querySelector(name);
 const canvas = at('canvas'), kinds = [...box.querySelectorAll('.ek-kind button')];
@@ -8,7 +9,7 @@ const HERTZ = [[100, '100 Hz'], [1000, '1 kHz'], [2000, '2 kHz'], [4000, '4 kHz'
 const SECONDS = [0.5, 1, 2, 5, 10, 15, 30, 60, 120];
 let peaks = [], loudest = 0.05, version = 0, kind = 'waveform', timer = null, text = '';
 const spectrum = window.ekphonia.makeSpectrum(RATE);
-const player = window.ekphonia.makePlayer(box, { name: 'the music from words', rate: RATE, lastS: () => peaks.length * STRETCH_S, draw, sound: measure });
+const player = window.ekphonia.makePlayer(box, { name: 'words', rate: RATE, lastS: () => peaks.length * STRETCH_S, draw, sound: measure });
 const timeline = window.ekphonia.makeTimeline(box, { player, left: () => (kind === 'waveform' ? 10 : 52), bars: () => [], where: () => '' });
 
 // ---- what is kept of the sound ----
@@ -128,8 +129,7 @@ function draw(now) {
 
 // ---- values ----
 function name() {
-  const title = kind === 'waveform' ? 'Waveform' : 'Spectrogram, 50 Hz to 12 kHz';
-  canvas.setAttribute('aria-label', box.dataset.state === 'shown' ? `${title}. ${text}` : `${title}, empty`);
+  canvas.setAttribute('aria-label', say(`wave.${kind}_${box.dataset.state === 'shown' ? 'of' : 'empty'}`, { music: text }));
 }
 
 kinds.forEach((button) => button.addEventListener('click', () => {
@@ -152,11 +152,11 @@ function paint() {
   if (player.take(value)) forget();
   text = value ? value.text : '';
   name();
-  at('.ek-lane').textContent = value ? value.lane : '';
-  at('.ek-made').textContent = value && value.made_by ? `made by the ${value.made_by}` : '';
-  at('.ek-caption').textContent = text;
-  at('.ek-note').textContent = value ? [value.note, value.licence].filter(Boolean).join(' ') : '';
-  at('.ek-trouble').textContent = value ? value.trouble : '';
+  put(at('.ek-lane'), value ? value.lane : '');
+  at('.ek-made').textContent = value && value.made_by ? say('wave.made_by', { name: value.made_by }) : '';
+  put(at('.ek-caption'), text);
+  put(at('.ek-note'), value ? { parts: [value.note, value.licence].filter(Boolean), between: 'list.sentences' } : '');
+  put(at('.ek-trouble'), value ? value.trouble : '');
 }
 
 new ResizeObserver(player.follow).observe(canvas);

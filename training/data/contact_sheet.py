@@ -39,11 +39,14 @@ def read_pairs(folder: Path) -> dict[str, list[dict[str, Any]]]:
 
 
 def write_contact_sheet(folder: Path, path: Path, *, columns: int = COLUMNS) -> None:
-    """Draw the sheet of a data set."""
+    """Draw the sheet of a data set. Raises DataMissingError for one without pairs or metadata."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    shown = {label: chosen for label in LABELS if (chosen := choose(read_pairs(folder), label, columns))}
+    rows = read_pairs(folder)
+    shown = {label: chosen for label in LABELS if (chosen := choose(rows, label, columns))}
+    if not shown:
+        raise DataMissingError(f"There are no pairs in {folder}; nothing could be drawn.")
     figure = Figure(figsize=(2.4 * columns, 2.7 * len(shown)), layout="constrained")
     FigureCanvasAgg(figure)
     outer = figure.add_gridspec(len(shown), columns)

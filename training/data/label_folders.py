@@ -5,7 +5,8 @@ In: a folder such as::
     FOLDER/Happy/*.jpg     FOLDER/Angry/*.jpg     FOLDER/Sad/*.jpg     FOLDER/Fun/*.jpg     FOLDER/Neutral/*.jpg
 
 (or `*.mid`), folders within allowed. Out: :class:`Labelled`, in the order of the paths. The names of the five folders
-may be written in any case; other folders are passed over.
+may be written in any case; other folders are passed over. Of files with the same bytes only the first is taken, since
+its copies could get into other splits; the log names them.
 
 Conventions
 -----------
@@ -15,6 +16,8 @@ Valence and arousal lie on 1 to 9. Where a set has labels only, an item gets its
 
 from __future__ import annotations
 
+import hashlib
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +25,7 @@ from pathlib import Path
 from pipelines.errors import DataMissingError
 from pipelines.records import LABELS
 
+log = logging.getLogger(__name__)
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 MIDI_SUFFIXES = (".mid", ".midi")
 # A point well inside each label's region of the plane.
@@ -59,16 +63,18 @@ def load_label_folders(folder: Path, *, suffixes: Sequence[str]) -> tuple[Labell
     if not folder.is_dir():
         raise DataMissingError(f"The folder {folder} is not there; give one with folders {', '.join(LABELS)}.")
     names = {label.lower(): label for label in LABELS}
-    found = [
-        unrated(path, names[place.name.lower()], origin=f"{folder.name}/{path.relative_to(folder).as_posix()}")
-        for place in sorted(folder.iterdir())
-        if place.is_dir() and place.name.lower() in names
-        for path in sorted(place.rglob("*"))
-        if path.is_file() and path.suffix.lower() in suffixes
-    ]
+    found: dict[str, Labelled] = {}
+    for path in sorted(folder.glob("*/**/*")):
+        label = names.get(path.relative_to(folder).parts[0].lower())
+        if label is None or path.suffix.lower() not in suffixes or not path.is_file():
+            continue
+        item = unrated(path, label, origin=f"{folder.name}/{path.relative_to(folder).as_posix()}")
+        first = found.setdefault(hashlib.sha256(path.read_bytes()).hexdigest(), item)
+        if first is not item:
+            log.warning("%s is a copy of %s and is left out.", item.origin, first.origin)
     if not found:
         kinds = ", ".join(suffixes)
         raise DataMissingError(
             f"The folder {folder} holds no files of {kinds} in folders named {', '.join(LABELS)}; sort them so."
         )
-    return tuple(found)
+    return tuple(found.values())

@@ -67,7 +67,7 @@ def _clusters(path: Path) -> list[int]:
     """The number of each song's cluster, line by line."""
     if not path.is_file():
         raise DataMissingError(f"The MIREX set has no {path}; lay it out as training/data/mirex.py says.")
-    lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+    lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").rstrip().splitlines()]
     matches = [re.fullmatch(r"cluster\s*([1-5])", line, re.IGNORECASE) for line in lines]
     for line, match in zip(lines, matches, strict=True):
         if match is None:

@@ -30,36 +30,19 @@ import shutil
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pipelines.errors import EkphoniaError, PictureError, SettingsError
-from pipelines.picture import read_picture
+from pipelines.errors import EkphoniaError, SettingsError
 from training.data.contact_sheet import write_contact_sheet
 from training.data.painting_music_card import METADATA, count_table, push, write_card
 from training.data.pair_plan import Pair, pair_up, plan_pairs, render_music
-from training.data.pair_sources import Source, music_source, picture_source
+from training.data.pair_sources import music_source, picture_source, readable
 from training.data.render import RenderSettings
 from training.data.splits import SPLITS
 from training.data.wikiart import BASES, WikiArtRule
 
-log = logging.getLogger(__name__)
 PAIRS, MOST_USES, PROCESSES = 1200, 2, 2
-
-
-def readable(source: Source) -> Source:
-    """The pictures that can be read; the log names the others."""
-    from tqdm import tqdm
-
-    kept = []
-    for item in tqdm(source.items, desc="pictures", unit="file"):
-        try:
-            read_picture(item.path)
-            kept.append(item)
-        except PictureError as trouble:
-            log.warning("%s It is left out.", trouble)
-    return replace(source, items=tuple(kept))
 
 
 def row_of(pair: Pair, file_name: str, picture_file: str, *, clip_s: float) -> dict[str, Any]:
@@ -109,13 +92,11 @@ def write_folder(pairs: Sequence[Pair], out: Path, *, clip_s: float) -> dict[str
 def _picture_names(pairs: Sequence[Pair]) -> dict[Path, str]:
     """A file name for each picture, with its label in front and a number where two would share one."""
     names: dict[Path, str] = {}
-    taken: Counter[str] = Counter()
-    for picture in (pair.picture for pair in pairs):
-        if picture.path not in names:
-            stem, suffix = f"{picture.label.lower()}_{picture.path.stem}", picture.path.suffix.lower()
-            again = f"_{taken[stem]}" if taken[stem] else ""
-            names[picture.path] = f"{stem}{again}{suffix}"
-            taken[stem] += 1
+    for picture in {pair.picture.path: pair.picture for pair in pairs}.values():
+        stem, suffix = f"{picture.label.lower()}_{picture.path.stem}", picture.path.suffix.lower()
+        tried = (f"{stem}{number}{suffix}" for number in ("", *(f"_{again}" for again in range(1, len(pairs) + 1))))
+        taken = set(names.values())
+        names[picture.path] = next(name for name in tried if name not in taken)
     return names
 
 

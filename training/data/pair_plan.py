@@ -23,7 +23,7 @@ from pipelines.records import LABELS
 from training.data.label_folders import Labelled
 from training.data.pair_sources import Source
 from training.data.render import RenderSettings, midi_length_s, pieces_in, render_files
-from training.data.splits import SPLITS, Cell, assign_groups, cell_quotas
+from training.data.splits import LEAST_FOR_ALL, SPLITS, Cell, assign_groups, cell_quotas
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class Plan:
 def plan_pairs(pictures: Source, music: Source, *, pairs: int, seed: int, clip_s: float, most_uses: int) -> Plan:
     """Part both sets into splits, and find how many pairs each label and split can have.
 
-    Raises DataMissingError when no label has both pictures and music in every split.
+    Raises DataMissingError when a split would stay empty.
     """
     lengths = dict(_lengths(music.items, clip_s))
     playable = [item for item in music.items if lengths[item.path]]
@@ -63,8 +63,11 @@ def plan_pairs(pictures: Source, music: Source, *, pairs: int, seed: int, clip_s
         for cell in sorted_pictures
     }
     quotas = cell_quotas(pairs, most)
-    if not any(quotas.values()):
-        raise DataMissingError("No label has both pictures and music enough for three splits; add some of each label.")
+    if not all(any(quotas[label, split] for label in LABELS) for split in SPLITS):
+        raise DataMissingError(
+            f"No label has both pictures and music enough for {LEAST_FOR_ALL} pairs in three splits; "
+            "add some of each label, or ask for more pairs."
+        )
     return Plan(sorted_pictures, sorted_music, lengths, quotas)
 
 

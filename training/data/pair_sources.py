@@ -11,14 +11,17 @@ clips that share melodies (excerpts of one song, mostly) are groups.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import logging
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipelines.errors import SettingsError
+from pipelines.errors import PictureError, SettingsError
+from pipelines.picture import read_picture
 from pipelines.records import circumplex_label
 from training.data.label_folders import MIDI_SUFFIXES, PICTURE_SUFFIXES, Labelled, load_label_folders
 from training.data.wikiart import WikiArtRule, load_wikiart
 
+log = logging.getLogger(__name__)
 LONG_CLIP_S = 30.0  # the paper's
 EIMG_CLIP_S = 15.0
 PICTURE_SETS, MUSIC_SETS = ("oasis", "wikiart"), ("eimg", "mirex")
@@ -59,6 +62,20 @@ def music_source(name: str, *, folder: Path | None = None) -> Source:
         terms = "for research; the songs belong to their owners"
         return Source("MIREX-like mood set (Panda et al. 2013)", terms, load_mirex(folder))
     return _own(name, "music", MUSIC_SETS, MIDI_SUFFIXES)
+
+
+def readable(source: Source) -> Source:
+    """The pictures that can be read; the log names the others."""
+    from tqdm import tqdm
+
+    kept = []
+    for item in tqdm(source.items, desc="pictures", unit="file"):
+        try:
+            read_picture(item.path)
+            kept.append(item)
+        except PictureError as trouble:
+            log.warning("%s It is left out.", trouble)
+    return replace(source, items=tuple(kept))
 
 
 def _own(name: str, what: str, sets: tuple[str, ...], suffixes: tuple[str, ...]) -> Source:

@@ -1,7 +1,8 @@
 """MIDI to sound: a file is played by FluidSynth and cut into pieces of one length, many files at once.
 
-In: MIDI files. Out: for each a folder of WAV files, 32 kHz mono 16-bit, all of `clip_s` seconds, and `done.json`,
-written last, which says that the folder is whole: what is there is not rendered again.
+In: MIDI files. Out: for each a folder of WAV files, 32 kHz mono 16-bit, all of `clip_s` seconds, named by their place
+in the music (a dropped one leaves a gap), and `done.json`, written last, which says that the folder is whole: what is
+there is not rendered again.
 
 Conventions
 -----------
@@ -151,8 +152,8 @@ def render_file(path: Path, cache: Path, settings: RenderSettings) -> list[Path]
         pieces = cut(play_midi(path, soundfont, sample_rate_hz=settings.sample_rate_hz), settings)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        for number, piece in enumerate(pieces):
-            write_wav(piece, folder / f"{number:03d}.wav")
+        for piece in pieces:
+            write_wav(piece, folder / f"{round(piece.start_s / settings.clip_s):03d}.wav")
         part = folder / f"{DONE}.part"
         part.write_text(json.dumps(said | {"pieces": len(pieces)}))
         part.replace(folder / DONE)

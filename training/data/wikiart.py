@@ -85,7 +85,7 @@ def load_wikiart(folder: Path | None = None, *, rule: WikiArtRule | None = None)
     """Works of `folder` (default: `data_folder("wikiart")`) that have a picture and, by the rule, a label.
 
     Raises:
-        DataMissingError: the table is missing or lacks a column, or no work has both.
+        DataMissingError: the table is missing or lacks a column, or no work has a label, or none of those a picture.
     """
     folder, rule = folder or data_folder("wikiart"), rule or WikiArtRule()
     table = folder / TABLE
@@ -105,6 +105,8 @@ def load_wikiart(folder: Path | None = None, *, rule: WikiArtRule | None = None)
         unrated(pictures[work], label, origin=f"WikiArt {work}") for work, label in named.items() if work in pictures
     )
     log.info("WikiArt: %d works, %d with a clear label, %d of them with a picture", len(rows), len(named), len(found))
+    if not named:
+        raise DataMissingError(f"No work of {table} has a clear label; lower the least share or lead, or check it.")
     if not found:
         raise DataMissingError(f"WikiArt Emotions has no pictures named ID.jpg in {folder / 'images'}; put them there.")
     return found

@@ -5,6 +5,7 @@
 The network that FAD is taken by is always named, since figures by two networks do not compare; the classes of KL and
 ISc are the 50 tags of musicnn, their logits brought to probabilities by softmax and averaged over a piece's windows of
 3 s. KL is of pairs where each generated file has a namesake in the reference, else of the sets' means, and says which.
+THD (`thd.py`) is read at 32 kHz.
 CLAP's similarity needs its weights and texts: JSON lines with `file_name` and the text under `--column`.
 """
 
@@ -22,11 +23,11 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.errors import DataMissingError, EkphoniaError, SettingsError
+from pipelines.errors import DataMissingError, EkphoniaError, SettingsError, SoundError
 from training.metrics.audio_clap import HUB_ID, Clap, load_clap
 from training.metrics.audio_distances import frechet_distance, inception_score, kl_divergence, kl_of_means, softmax
 from training.metrics.audio_files import Samples, mono_at, read_sound, sound_paths
-from training.metrics.audio_musicnn import EMBEDDING, load_musicnn
+from training.metrics.audio_musicnn import load_musicnn
 from training.metrics.audio_vggish import load_vggish
 from training.metrics.thd import total_harmonic_distortion
 
@@ -40,6 +41,8 @@ PAPER = {
     "MG-S Optimized": (5.54, 0.13, 0.012, 1.75, 1.033),
 }
 PAIRS, MEANS = "pairs", "means"
+THD_RATE_HZ = 32_000  # MusicGen's
+FIGURE_SUFFIXES = (".png", ".svg")
 
 
 class Embedder(Protocol):
@@ -92,15 +95,20 @@ def measure(folder: Path, embedder: Embedder) -> SoundSet:
         SoundError: a file cannot be read or is too short.
         ModelMissingError: musicnn, whose tags are the classes, is not installed.
     """
+    from tqdm import tqdm
+
     tagger, paths = load_musicnn(), sound_paths(folder)
     embeddings, tags, distortion = [], [], []
-    for path in paths:
+    for path in tqdm(paths, desc=folder.name, unit="file", leave=False):
         audio = read_sound(path)
-        found, logits = tagger.embed(mono_at(audio, tagger.sample_rate_hz))
-        distortion.append(total_harmonic_distortion(mono_at(audio, tagger.sample_rate_hz), tagger.sample_rate_hz))
+        try:
+            found, logits = tagger.embed(mono_at(audio, tagger.sample_rate_hz))
+            other = embedder is not tagger
+            embeddings.append(embedder.embed(mono_at(audio, embedder.sample_rate_hz))[0] if other else found)
+        except SoundError as trouble:
+            raise SoundError(f"{path.name}: {trouble}") from trouble
         tags.append(softmax(logits).mean(axis=0))
-        other = embedder is not tagger
-        embeddings.append(embedder.embed(mono_at(audio, embedder.sample_rate_hz))[0] if other else found)
+        distortion.append(total_harmonic_distortion(mono_at(audio, THD_RATE_HZ), THD_RATE_HZ))
     names = tuple(path.name for path in paths)
     return SoundSet(
         folder.name, names, np.concatenate(embeddings).astype(np.float64), np.stack(tags), np.array(distortion)
@@ -161,11 +169,12 @@ def clap_similarity(folder: Path, texts: Mapping[str, str], clap: Clap) -> float
 
 
 def table(rows: Mapping[str, Figures], *, embedding: str) -> str:
-    """A Markdown table of the measured rows and, below, the paper's own."""
-    kinds = "/".join(sorted({figures.kl_of for figures in rows.values()}))
-    titles = (f"FAD ({embedding})", "CLAP", f"KL (musicnn's tags, {kinds})", "THD", "ISc (musicnn's tags)")
+    """A Markdown table of the measured rows and, below, the paper's own. Where KL is not of one kind, each row says."""
+    kinds = sorted({figures.kl_of for figures in rows.values()})
+    titles = (f"FAD ({embedding})", "CLAP", f"KL (musicnn's tags, {'/'.join(kinds)})", "THD", "ISc (musicnn's tags)")
     lines = [f"| model | {' | '.join(titles)} |", "|---" * (len(titles) + 1) + "|"]
-    lines += [_line(title, figures.row) for title, figures in rows.items()]
+    for title, figures in rows.items():
+        lines.append(_line(title if len(kinds) == 1 else f"{title} (KL of {figures.kl_of})", figures.row))
     lines += [_line(f"{title}, as printed (VGGish, other classes)", row) for title, row in PAPER.items()]
     return "\n".join(lines)
 
@@ -188,27 +197,39 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def run(options: argparse.Namespace) -> str:
-    """Measure what the command line names; the table. Raises what :func:`measure` and :func:`read_texts` raise."""
-    embedder = EMBEDDINGS[options.embedding]()
+    """Measure what the command line names; the table.
+
+    Raises what :func:`measure` and :func:`read_texts` raise, SettingsError for a figure that is no PNG or SVG file.
+    """
+    if options.figure and options.figure.suffix.lower() not in FIGURE_SUFFIXES:
+        raise SettingsError(f"The figure cannot be {options.figure.name}; name a file {' or '.join(FIGURE_SUFFIXES)}.")
+    embedder = load_clap(options.clap) if options.embedding == "clap" else EMBEDDINGS[options.embedding]()
     texts = read_texts(options.texts, options.column) if options.texts else None
     clap = load_clap(options.clap) if texts is not None else None
-    reference = measure(options.reference, embedder)
+    reference, least = measure(options.reference, embedder), math.inf
     rows = {}
-    for folder in options.generated:
+    for folder, title in zip(options.generated, titles_of(options.generated), strict=True):
         similarity = clap_similarity(folder, texts, clap) if texts is not None and clap is not None else math.nan
-        rows[folder.name] = compare(reference, measure(folder, embedder), clap=similarity)
+        generated = measure(folder, embedder)
+        rows[title] = compare(reference, generated, clap=similarity)
+        least = min(least, len(reference.embeddings), len(generated.embeddings))
     if options.figure:
         from training.metrics.audio_figure import draw
 
         draw(options.reference, options.generated, options.figure)
-    return table(rows, embedding=embedder.name) + _caution(reference, options.embedding)
+    return table(rows, embedding=embedder.name) + _caution(int(least), reference.embeddings.shape[1])
 
 
-def _caution(reference: SoundSet, embedding: str) -> str:
-    windows = len(reference.embeddings)
-    if embedding != "musicnn" or windows >= EMBEDDING:
+def titles_of(folders: Sequence[Path]) -> list[str]:
+    """The folders' names, or the folders as they were given where two have one name."""
+    names = [folder.resolve().name for folder in folders]
+    return names if len(set(names)) == len(names) else [str(folder) for folder in folders]
+
+
+def _caution(windows: int, dimensions: int) -> str:
+    if windows >= dimensions:
         return ""
-    return f"\n\nThe reference has {windows} windows for {EMBEDDING} dimensions; such a FAD is too high and only ranks."
+    return f"\n\nA set has {windows} windows for {dimensions} dimensions; such a FAD is too high and only ranks."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

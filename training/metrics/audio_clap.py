@@ -7,6 +7,7 @@ the same files; nothing is fetched here (`python -m pipelines fetch laion/clap-h
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -74,15 +75,17 @@ def _unit(output: Any) -> Floats:
     return unit
 
 
+@functools.cache
 def load_clap(model: str = HUB_ID) -> Clap:
-    """CLAP from the hub's cache or a folder.
+    """CLAP from the hub's cache or a folder, loaded once a process.
 
     Raises:
         ModelMissingError: it does not lie on this machine, or its files are not CLAP's.
     """
     folder = local_folder(model)
     if folder is None:
-        raise ModelMissingError(f"CLAP ({model}) is not on this machine; fetch it with huggingface_hub, or do without.")
+        cure = f"`python -m pipelines fetch {model}`"
+        raise ModelMissingError(f"CLAP ({model}) is not on this machine; fetch it with {cure}, or do without.")
     try:
         return Clap(folder)
     except (OSError, ValueError, KeyError) as cause:

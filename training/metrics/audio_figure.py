@@ -38,7 +38,9 @@ def draw(reference: Path, generated: Sequence[Path], out: Path) -> None:
         for axes in row[len(paths) :]:
             axes.set_axis_off()
     out.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(out, dpi=110)
+    part = out.with_name(f"{out.name}.part")
+    figure.savefig(part, format=out.suffix[1:].lower(), dpi=110)
+    part.replace(out)
 
 
 def _names(folders: Sequence[Path]) -> list[str]:

@@ -2,7 +2,8 @@
 
 Its checkpoint (`vggish_model.ckpt`, Apache-2.0, of the TensorFlow models' AudioSet folder) comes in no package and on
 no hub that is read here; whoever has it names it by EKPHONIA_VGGISH. The network is written anew in torch. Input: mono
-at 16,000 Hz, patches of 0.96 s; output: the embedding before quantisation, as FAD uses it.
+at 16,000 Hz, patches of 0.96 s; output: the embedding as `vggish_slim.py` defines it, before any activation, PCA and
+quantisation.
 """
 
 from __future__ import annotations
@@ -37,7 +38,10 @@ def patches(samples: Floats) -> Floats:
     """Patches of the log mel spectrum, (n, 96, 64) float32, side by side. Raises SoundError for under 0.975 s."""
     from transformers.audio_utils import mel_filter_bank, spectrogram, window_function
 
-    filters = mel_filter_bank(FFT // 2 + 1, BANDS, LOWEST_HZ, HIGHEST_HZ, SAMPLE_RATE_HZ, mel_scale="htk")
+    edges = (LOWEST_HZ, HIGHEST_HZ)
+    filters = mel_filter_bank(  # VGGish's bands are triangles over mel, not over Hz
+        FFT // 2 + 1, BANDS, *edges, SAMPLE_RATE_HZ, mel_scale="htk", triangularize_in_mel_space=True
+    )
     window = window_function(FRAME, "hann")
     if len(samples) >= FRAME:
         mel = spectrogram(samples, window, FRAME, HOP, fft_length=FFT, power=1.0, center=False, mel_filters=filters).T
@@ -77,7 +81,8 @@ class Vggish:
             values = F.max_pool2d(values, 2)
         values = values.permute(0, 2, 3, 1).flatten(1)  # TensorFlow's order: time, band, channel
         for name in DENSE:
-            values = torch.relu(values @ self.weights[f"vggish/{name}/weights"] + self.weights[f"vggish/{name}/biases"])
+            values = values @ self.weights[f"vggish/{name}/weights"] + self.weights[f"vggish/{name}/biases"]
+            values = values if name == DENSE[-1] else torch.relu(values)
         return values
 
 

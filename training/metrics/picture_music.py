@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import hashlib
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -70,7 +71,7 @@ def read_readings(path: Path) -> dict[str, Emotion]:
             return {row["file"]: _emotion(row) for row in csv.DictReader(file)}
     except FileNotFoundError as cause:
         raise DataMissingError(f"There are no readings at {path}; {cure} {path}.") from cause
-    except (KeyError, ValueError) as cause:
+    except (KeyError, TypeError, ValueError) as cause:
         raise DataMissingError(f"{path} is no table of readings ({cause}); {cure} {path}.") from cause
 
 
@@ -179,7 +180,8 @@ def run(options: argparse.Namespace, data: Oasis) -> str:
     readings = read_readings(options.readings)
     numbers = draw_pictures(data, readings, count=options.count, seed=options.seed)
     options.out.mkdir(parents=True, exist_ok=True)
-    log = options.out / f"heard_{options.duration:g}s_seed{options.seed}.csv"
+    of = hashlib.sha256(options.readings.read_bytes()).hexdigest()[:8]  # other readings make other music
+    log = options.out / f"heard_{options.duration:g}s_seed{options.seed}_{of}.csv"
     known = {(one.picture, one.ear): one for one in read_heard(log)}
     found: list[Heard] = []
     for chain in options.pipelines:

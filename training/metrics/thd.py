@@ -2,8 +2,9 @@
 
 THD is defined for one tone: the root of the power of its harmonics over that of its fundamental. Music has no one tone,
 so here it is read a frame at a time: the fundamental that the frame's spectrum supports best is tracked, the powers of
-its harmonics 2 to 10 are summed, and the median over the frames with a clear tone is given. An organ's or a string's
-rich tone has a high figure without any distortion; the figure compares sets of like music, it grades none.
+its harmonics 2 to 10 (those below half the sample rate) are summed, and the median over the frames with a clear tone is
+given. An organ's or a string's rich tone has a high figure without any distortion; the figure compares sets of like
+music, it grades none.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def frame_distortion(power: Floats, sample_rate_hz: int) -> float:
     fundamental = _refine(power, find_fundamental(power, bin_hz) / bin_hz)
     count = min(HARMONICS, int((len(power) - 1 - LOBE_BINS) / fundamental))
     peaks = [_lobe(power, fundamental * number) for number in range(1, count + 1)]
-    if not peaks or peaks[0] < FUNDAMENTAL_SHARE * power.sum():
+    if not peaks or peaks[0] <= FUNDAMENTAL_SHARE * power.sum():
         return math.nan
     return math.sqrt(sum(peaks[1:]) / peaks[0])
 

@@ -189,7 +189,11 @@ class CodecRun:
         """Write the model's folder if it is the best so far."""
         if snr_db > self.best_db:
             self.best_db = snr_db
-            self.codec.save_pretrained(self.folder)
+            part = self.folder / "best.part"
+            self.codec.save_pretrained(part)
+            for path in part.iterdir():
+                path.replace(self.folder / path.name)
+            part.rmdir()
 
     def rate(self) -> float:
         """Learning rate now: linear warm-up, then a cosine down to a twentieth over the minutes."""

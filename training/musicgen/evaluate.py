@@ -1,8 +1,9 @@
 """What a fine-tuned MusicGen makes of held-out pairs: `python -m training.musicgen.evaluate RUN … --stored STORED`.
 
 In: runs (loop.py) and what precompute.py stored of the data set. Out: a Markdown table, a row a run: nats a token with
-the own text, with another pair's of another label, without text, and of the untrained base; then the mean gain of the
-own text over none with a 95 % bootstrap interval over pairs. Every window of every pair counts.
+the own text, with that of the pair half the set away (of another label in a set that stands label by label, as
+training.data.painting_music writes it), without text, and of the base without text; then the mean gain of the own text
+over none with a 95 % bootstrap interval over pairs. All whole windows of a pair's clip count.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import argparse
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +20,7 @@ import numpy.typing as npt
 import torch
 
 from pipelines.command_line import BAD_INPUT, complain
-from pipelines.errors import EkphoniaError
+from pipelines.errors import DataMissingError, EkphoniaError, SettingsError
 from training.musicgen.batches import Batch
 from training.musicgen.export import best_of, read_settings
 from training.musicgen.model import TunedMusicGen, load_base
@@ -47,21 +49,19 @@ def windows(codes: torch.Tensor, real: int, length: int) -> Iterator[torch.Tenso
 
 
 @torch.no_grad()
-def losses_of(model: TunedMusicGen, stored: Stored, split: str, condition: str, *, clip_s: float) -> list[Losses]:
-    """Losses with the own text, with the text half the set away, and without: (pairs,) each."""
+def losses_of(
+    model: TunedMusicGen, stored: Stored, split: str, condition: str, *, clip_s: float, shift: int | None
+) -> Losses:
+    """Losses with the texts of the pairs `shift` further on, 0 for the own, None for no text: (pairs,)."""
     model.eval()
     codes, texts = stored.codes(split), stored.texts(split, condition)
-    found: list[list[float]] = [[], [], []]
+    found = []
     for number in range(len(codes)):
-        row = codes.row(number)
-        pieces = list(windows(row["codes"], int(row["frames"]), frames_in(clip_s)))
-        for place, (text, told) in enumerate(
-            ((number, True), ((number + len(codes) // 2) % len(codes), True), (0, False))
-        ):
-            heard = texts.row(text)
-            sums = [_sums(model, piece, heard, told) for piece in pieces]
-            found[place].append(sum(s for s, _ in sums) / sum(c for _, c in sums))
-    return [np.array(each) for each in found]
+        row, text = codes.row(number), texts.row((number + (shift or 0)) % len(codes))
+        pieces = windows(row["codes"], int(row["frames"]), frames_in(clip_s))
+        sums = [_sums(model, piece, text, shift is not None) for piece in pieces]
+        found.append(sum(s for s, _ in sums) / sum(c for _, c in sums))
+    return np.array(found)
 
 
 def _sums(model: TunedMusicGen, codes: torch.Tensor, text: dict[str, torch.Tensor], told: bool) -> tuple[float, int]:
@@ -72,17 +72,32 @@ def _sums(model: TunedMusicGen, codes: torch.Tensor, text: dict[str, torch.Tenso
         codes=codes,
         states=text["states"][None].float(),
     )
-    sums, counts = model(batch)
+    sums, counts = model(batch.to(next(model.parameters()).device))
     return float(sums.sum()), int(counts.sum())
 
 
-def evaluate(run: Path, stored: Stored, split: str) -> PairLosses:
-    """Losses of a run's best weights; raises what opening the run and what is stored raises."""
+def evaluate(run: Path, stored: Stored, split: str, *, device: str = "cpu") -> PairLosses:
+    """Losses of a run's best weights and of its base.
+
+    Raises:
+        DataMissingError: nothing is stored of the split.
+        SettingsError: what is stored was encoded by another base, or is shorter than the run's clips.
+        What :func:`read_settings` and :func:`best_of` raise.
+    """
     settings = read_settings(run)
+    if not stored.pairs.get(split):
+        raise DataMissingError(f"No pair of the split {split} is stored in {stored.folder}; precompute it.")
     condition = VARIANTS[settings.variant].condition
-    told, other, untold = losses_of(best_of(run, settings), stored, split, condition, clip_s=settings.clip_s)
-    base = TunedMusicGen(load_base(settings.base).model)
-    return PairLosses(told, other, untold, losses_of(base, stored, split, condition, clip_s=settings.clip_s)[2])
+    measured = partial(losses_of, stored=stored, split=split, condition=condition, clip_s=settings.clip_s)
+    model = best_of(run, settings).to(device)
+    if stored.digest != model.encoders_digest() or stored.settings.clip_s < settings.clip_s:
+        raise SettingsError(
+            f"What is stored is of {stored.settings.base} and {stored.settings.clip_s:g} s, the run of {settings.base} "
+            f"and {settings.clip_s:g} s; name what the run's base encoded in clips as long."
+        )
+    told, other, untold = (measured(model, shift=each) for each in (0, stored.pairs[split] // 2, None))
+    base = TunedMusicGen(load_base(settings.base).model).to(device)
+    return PairLosses(told, other, untold, measured(base, shift=None))
 
 
 def interval(values: Losses, *, draws: int = 2000, seed: int = 0) -> tuple[float, float]:
@@ -94,7 +109,7 @@ def interval(values: Losses, *, draws: int = 2000, seed: int = 0) -> tuple[float
 
 
 def table(found: dict[str, PairLosses]) -> str:
-    """Markdown: a row a run."""
+    """Markdown: a row a run, then how far each is below the first; at least one run."""
     lines = [
         "| run | own text | another's text | no text | base, no text | gain of the own text (95 %) |",
         "|---|---|---|---|---|---|",
@@ -104,11 +119,11 @@ def table(found: dict[str, PairLosses]) -> str:
         low, high = interval(gain)
         means = " | ".join(f"{each.mean():.4f}" for each in (losses.told, losses.other, losses.untold, losses.base))
         lines.append(f"| {name} | {means} | {gain.mean():.4f} ({low:.4f} to {high:.4f}) |")
-    first = next(iter(found.values()), None)
-    for name, losses in list(found.items())[1:]:
-        less = first.told - losses.told if first is not None else losses.told
+    (first_name, first), *others = found.items()
+    for name, losses in others:
+        less = first.told - losses.told
         low, high = interval(less)
-        lines.append(f"\n{name} below {next(iter(found))} by {less.mean():.4f} nats ({low:.4f} to {high:.4f}).")
+        lines.append(f"\n{name} below {first_name} by {less.mean():.4f} nats ({low:.4f} to {high:.4f}).")
     return "\n".join(lines)
 
 
@@ -118,12 +133,13 @@ def main() -> int:
     parser.add_argument("runs", nargs="+", type=Path)
     parser.add_argument("--stored", type=Path, required=True)
     parser.add_argument("--split", choices=SPLITS, default="test")
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--threads", type=int, default=1, help="of the CPU")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     try:
         stored = Stored.open(options.stored)
-        print(table({run.name: evaluate(run, stored, options.split) for run in options.runs}))
+        print(table({run.name: evaluate(run, stored, options.split, device=options.device) for run in options.runs}))
     except EkphoniaError as error:
         return complain(error, BAD_INPUT)
     return 0

@@ -16,7 +16,7 @@ from typing import Any
 
 from pipelines.catalogue import MUSICGEN_LICENCE
 from pipelines.command_line import BAD_INPUT, complain
-from pipelines.errors import DataMissingError, EkphoniaError
+from pipelines.errors import DataMissingError, EkphoniaError, HubError, SettingsError
 from pipelines.hub import local_folder
 from training.musicgen.loop import BEST, LOG, SETTINGS, load_learned
 from training.musicgen.model import TunedMusicGen, TunedParts, load_base
@@ -26,8 +26,7 @@ from training.run_folder import load_checkpoint, read_lines
 LICENCE = MUSICGEN_LICENCE.lower()
 CARD = """---
 license: {licence}
-base_model: {base}
-pipeline_tag: text-to-audio
+{base_model}pipeline_tag: text-to-audio
 library_name: transformers
 tags: [musicgen, ekphonia]
 ---
@@ -35,12 +34,11 @@ tags: [musicgen, ekphonia]
 # MusicGen, fine-tuned on pictures and music: {variant}
 
 Fine-tuned from {base} by Ekphonia after "Bridging Paintings and Music" (variant {variant}: {what}).
-Licence of the weights: {licence}. MusicGen's own weights are CC-BY-NC-4.0, and so is what is fine-tuned from them: not
-for commercial use.
+Licence of the weights: {licence}.{terms}
 
 Data: {data}. {trained}
 
-| | loss on held-out pairs (nats a token) |
+| | loss on validation pairs, by which the best step was chosen (nats a token) |
 |---|---|
 | before fine-tuning | {before:.4f} |
 | best, after {steps} steps | {after:.4f} |
@@ -49,6 +47,7 @@ Data: {data}. {trained}
 Settings: batch {batch}, learning rate {learning_rate:g}, {warmup_steps} warm-up steps, clips of {clip_s:g} s, text
 dropped with probability {dropped_text:g}, seed {seed}.
 """
+TERMS = " MusicGen's own weights are CC-BY-NC-4.0, and so is what is fine-tuned from them: not for commercial use."
 WHAT = {
     "emotive": "the text is the emotion's label",
     "narrative": "the text is the picture's caption with the label",
@@ -67,8 +66,8 @@ def read_settings(run: Path) -> FinetuneSettings:
         raise DataMissingError(f"The folder {run} holds no run of this version; {cure}.") from cause
 
 
-def best_of(run: Path, settings: FinetuneSettings) -> Any:
-    """The base with a run's best weights, adapters merged: a `TunedMusicGen`.
+def best_of(run: Path, settings: FinetuneSettings) -> TunedMusicGen:
+    """The base with a run's best weights, adapters merged.
 
     Raises:
         WeightsError: the run has no best weights yet, or they are damaged.
@@ -84,8 +83,11 @@ def best_of(run: Path, settings: FinetuneSettings) -> Any:
 def export_run(run: Path, out: Path, *, data: str, licence: str = LICENCE) -> Path:
     """Write a run's best weights with processor and card, the folder whole or not at all; returns it.
 
-    Raises what :func:`read_settings` and :func:`best_of` raise.
+    A model that is there is replaced. Raises SettingsError where there is another folder, and what
+    :func:`read_settings` and :func:`best_of` raise.
     """
+    if out.exists() and not (out / "generation_config.json").is_file():
+        raise SettingsError(f"The folder {out} is there and holds no model; name a new one with --out.")
     settings = read_settings(run)
     model = best_of(run, settings).model.eval().requires_grad_(False)
     part = out.with_name(out.name + ".part")
@@ -109,12 +111,15 @@ def card(run: Path, settings: FinetuneSettings, *, data: str, licence: str) -> s
     """The model card's text, figures from the run's log."""
     checks = [row for row in read_lines(run / LOG) if "validation" in row]
     best = min(checks, key=lambda row: row["validation"])
+    own_base = Path(settings.base).is_dir()  # the hub takes only its own ids for base_model
     share, rank = settings.parts.frozen_share, settings.parts.lora_rank
-    trained = f"The first {share:.0%} of the decoder's layers were frozen." if share else "The whole decoder learned."
-    trained += f" By LoRA of rank {rank}, merged." if rank else ""
+    trained = f"The decoder above the first {share:.0%} of its layers learned" if share else "The whole decoder learned"
+    trained += f" by LoRA of rank {rank}, merged." if rank else "."
     return CARD.format(
         licence=licence,
-        base=Path(settings.base).name if Path(settings.base).is_dir() else settings.base,
+        terms=TERMS if licence == LICENCE else "",
+        base=Path(settings.base).name if own_base else settings.base,
+        base_model="" if own_base else f"base_model: {settings.base}\n",
         variant=settings.variant,
         what=WHAT[VARIANTS[settings.variant].condition],
         data=data,
@@ -128,12 +133,16 @@ def card(run: Path, settings: FinetuneSettings, *, data: str, licence: str) -> s
     )
 
 
-def push(folder: Path, repository: str) -> None:
-    """Upload an exported folder to the hub; the token is that of the hub's own client."""
+def push(folder: Path, repository: str, *, private: bool) -> None:
+    """Upload an exported folder to the hub, with its client's token. Raises HubError when the hub does not take it."""
     from huggingface_hub import HfApi
 
-    HfApi().create_repo(repository, exist_ok=True)
-    HfApi().upload_folder(folder_path=folder, repo_id=repository)
+    try:
+        HfApi().create_repo(repository, private=private, exist_ok=True)
+        HfApi().upload_folder(folder_path=folder, repo_id=repository)
+    except Exception as cause:  # the hub's client fails in as many ways as networks do
+        cure = "check the network and HF_TOKEN, then run it again"
+        raise HubError(f"The hub did not take {repository}; {cure}.") from cause
 
 
 def main() -> int:
@@ -143,12 +152,13 @@ def main() -> int:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--data", default="pairs of pictures and music", help="named in the card")
     parser.add_argument("--licence", default=LICENCE)
-    parser.add_argument("--push", metavar="OWNER/NAME", help="upload it to the hub")
+    parser.add_argument("--push", metavar="OWNER/NAME", help="upload it to the hub, unlisted unless --public")
+    parser.add_argument("--public", action="store_true", help="with --push: for everybody to see; mind the licence")
     options = parser.parse_args()
     try:
         export_run(options.run, options.out, data=options.data, licence=options.licence)
         if options.push:
-            push(options.out, options.push)
+            push(options.out, options.push, private=not options.public)
     except EkphoniaError as error:
         return complain(error, BAD_INPUT)
     return 0

@@ -92,6 +92,8 @@ def finetune(dataset: Path, folder: Path, settings: FinetuneSettings, *, stored:
     whole = load_base(settings.base)
     model = TunedMusicGen(whole.model, settings.parts)
     training, validation = open_sources(dataset, stored, settings, model, whole.tokenizer)
+    if stored is not None:
+        model.leave_out_stored(lower=settings.use_lower)
     run = Finetuning(folder, model, settings, training, validation)
     with stop_signal() as stop:
         run.fit(stop=stop)

@@ -18,14 +18,14 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from pipelines.errors import SettingsError
+from pipelines.errors import DataMissingError, SettingsError
 from training.musicgen.batches import Draw, Source, in_parts, step_draws
 from training.musicgen.model import TunedMusicGen
 from training.musicgen.variants import FinetuneSettings
@@ -37,6 +37,7 @@ from training.run_folder import (
     read_lines,
     restore_optimiser,
     save_checkpoint,
+    write_lines,
 )
 
 CHECKPOINT, BEST, LOG, SETTINGS = "checkpoint.safetensors", "best.safetensors", "log.jsonl", "settings.json"
@@ -46,29 +47,32 @@ NEVER = bool  # bool() is False
 
 @dataclass
 class Progress:
-    """How far a run has come; `best` is the lowest validation loss and `waited` the epochs since."""
+    """How far a run has come: the lowest validation loss, epochs since then, the state of fp16's gradient scaler."""
 
     step: int = 0
     spent_s: float = 0.0
     best: float = float("inf")
     waited: int = 0
+    scaler: dict[str, Any] = field(default_factory=dict)
 
 
 class Finetuning:
     """A run in a folder. `training` and `validation` make batches; accelerate says where and how to compute.
 
-    Raises SettingsError for settings that cannot be, or others than those that the folder's run began with;
-    WeightsError for a damaged checkpoint.
+    Raises SettingsError for settings that cannot be, here or at all, or others than those that the folder's run began
+    with; DataMissingError for a source without pairs; WeightsError for a damaged checkpoint.
     """
 
     def __init__(
         self, folder: Path, model: TunedMusicGen, settings: FinetuneSettings, training: Source, validation: Source
     ) -> None:
-        from accelerate import Accelerator
-
         settings.check()
+        if not (len(training) and len(validation)):
+            raise DataMissingError(
+                f"{len(training)} pairs to learn from and {len(validation)} to validate with are too few; give both."
+            )
         self.folder, self.settings, self.training, self.validation = folder, settings, training, validation
-        self.accelerator = Accelerator(mixed_precision=settings.mixed_precision)
+        self.accelerator = _accelerator(settings.mixed_precision)
         optimiser = torch.optim.AdamW(
             list(model.learning().values()), lr=settings.learning_rate, weight_decay=settings.weight_decay
         )
@@ -83,6 +87,8 @@ class Finetuning:
         self.tuned: TunedMusicGen = self.accelerator.unwrap_model(self.model)
         if (folder / CHECKPOINT).is_file():
             self._resume()
+        elif self.accelerator.is_main_process:  # a log without a checkpoint is of a run that will come again
+            (folder / LOG).unlink(missing_ok=True)
 
     @property
     def total_steps(self) -> int:
@@ -111,13 +117,17 @@ class Finetuning:
         self.progress = Progress(**state)
         load_learned(self.tuned, tensors)
         restore_optimiser(self.optimiser.optimizer, tensors)
+        if self.accelerator.scaler is not None and self.progress.scaler:
+            self.accelerator.scaler.load_state_dict(self.progress.scaler)
         if self.accelerator.is_main_process:  # steps after the checkpoint will come again
             rows = [row for row in read_lines(self.folder / LOG) if row["step"] <= self.progress.step]
-            (self.folder / LOG).write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+            write_lines(self.folder / LOG, rows)
 
     def save(self) -> None:
         """Write the checkpoint, whole or not at all."""
         if self.accelerator.is_main_process:
+            if self.accelerator.scaler is not None:
+                self.progress.scaler = dict(self.accelerator.scaler.state_dict())
             tensors = learned(self.tuned) | optimiser_tensors(self.optimiser.optimizer)
             save_checkpoint(self.folder / CHECKPOINT, tensors, asdict(self.progress))
 
@@ -174,8 +184,8 @@ class Finetuning:
         for part in in_parts(draws, self.settings.part):
             with self.accelerator.autocast():  # the model itself: processes may have unlike numbers of parts
                 found, count = self.tuned(self.validation.batch(part).to(self.accelerator.device))
-            sums += found.sum().double().cpu()
-            counts += count.sum().double().cpu()
+            sums += found.sum().cpu()
+            counts += count.sum().cpu()
         self.model.train()
         return float(self._over_all(sums.float()) / self._over_all(counts.float()))
 
@@ -207,9 +217,9 @@ class Finetuning:
         from tqdm import tqdm
 
         bar = tqdm(total=self.total_steps, initial=self.progress.step, disable=not self.accelerator.is_main_process)
-        if self.progress.step == 0:
+        if self.progress.best == math.inf and self.progress.step == 0:
             self.check(0)
-        while not self.ended() and not self._anyone(stop()):
+        while not self._anyone(self.ended() or stop()):
             started = time.monotonic()
             loss, epoch = self.learn(), self._epoch()
             self.progress.step += 1
@@ -229,8 +239,22 @@ class Finetuning:
         return self.progress.step * self.settings.batch // len(self.training)
 
     def _anyone(self, asked: bool) -> bool:
-        """Whether any process was asked to stop: all must stop at the same step."""
+        """Whether any process is to stop, each by its own clock and signals: all must stop at the same step."""
         return asked if self.accelerator.num_processes == 1 else bool(self._over_all(int(asked)) > 0)
+
+
+def _accelerator(mixed_precision: str) -> Any:
+    """Accelerate's view of this machine; raises SettingsError where it does not compute in a precision."""
+    from accelerate import Accelerator
+
+    refusal = f"The precision {mixed_precision} cannot be had on this machine; choose another --mixed-precision."
+    try:
+        accelerator = Accelerator(mixed_precision=mixed_precision)
+    except ValueError as cause:
+        raise SettingsError(refusal) from cause
+    if mixed_precision != "no" and not accelerator.native_amp:  # a CPU would take fp16 for 32 bits in silence
+        raise SettingsError(refusal)
+    return accelerator
 
 
 def learned(model: TunedMusicGen) -> dict[str, Tensor]:

@@ -72,6 +72,8 @@ class TunedMusicGen(nn.Module):
             part.set_attn_implementation("sdpa")
         self.frozen_layers = round(parts.frozen_share * len(self.layers))
         self._freeze()
+        if parts.lora_rank:  # nothing but the adapter learns
+            model.requires_grad_(False)
         self.adapter: tuple[Any, ...] = (_adapted(model.decoder, parts.lora_rank, self.frozen_layers),)  # no child
         if parts.gradient_checkpointing:
             model.decoder.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
@@ -119,6 +121,14 @@ class TunedMusicGen(nn.Module):
     def learning(self) -> dict[str, nn.Parameter]:
         """The parameters that learn, by name."""
         return {name: weight for name, weight in self.named_parameters() if weight.requires_grad}
+
+    def leave_out_stored(self, *, lower: bool = False) -> None:
+        """Let go of both encoders, whose work batches then bring; with `lower` of frozen layers and embeddings too."""
+        self.model.text_encoder, self.model.audio_encoder = nn.Identity(), nn.Identity()
+        if lower:
+            self.model.decoder.model.decoder.embed_tokens = nn.ModuleList()
+            for number in range(self.frozen_layers):  # the others keep their numbers, which name their weights
+                self.layers[number] = nn.Identity()
 
     @torch.no_grad()
     def codes_of(self, sound: Tensor) -> Tensor:
@@ -200,7 +210,7 @@ def _there(value: Tensor | None, name: str) -> Tensor:
 
 
 def _adapted(decoder: Any, rank: int, frozen_layers: int) -> Any:
-    """Low-rank adapters (Hu et al. 2021) in the layers that learn, or None without a rank; all else is frozen then."""
+    """Low-rank adapters (Hu et al. 2021) in the layers that are not frozen, or None without a rank."""
     if not rank:
         return None
     from peft import LoraConfig, get_peft_model

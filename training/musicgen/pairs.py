@@ -58,11 +58,12 @@ def load_pairs(folder: Path, split: str) -> list[Pair]:
 
 def _pair(folder: Path, split: str, row: dict[str, Any]) -> Pair:
     try:
-        emotion = (row["label"], float(row["valence"]), float(row["arousal"]))
+        emotion = (LABELS[LABELS.index(row["label"])], float(row["valence"]), float(row["arousal"]))
         return Pair(split, row["file_name"], folder / split / row["file_name"], folder / row["picture_file"], *emotion)
     except (KeyError, TypeError, ValueError) as cause:
         raise DataMissingError(
-            f"A line of {split}/{METADATA} in {folder} lacks {cause}; build the set anew."
+            f"A line of {split}/{METADATA} in {folder} lacks a file, a label of {', '.join(LABELS)}, or numbers for "
+            f"valence and arousal; build the set anew."
         ) from cause
 
 
@@ -85,7 +86,7 @@ def load_texts(folder: Path, condition: str) -> dict[str, str]:
     if condition not in CONDITIONS:
         raise SettingsError(f"The condition {condition!r} is unknown; choose one of {', '.join(CONDITIONS)}.")
     rows = _rows(folder / TEXTS, f"write it with `python -m training.musicgen.texts {folder}`")
-    return {f"{row['split']}/{row['file_name']}": row[condition] for row in rows}
+    return {f"{row['split']}/{row['file_name']}": row[condition] for row in rows if condition in row}
 
 
 def texts_of(pairs: list[Pair], texts: dict[str, str], folder: Path) -> list[str]:

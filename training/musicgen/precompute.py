@@ -8,7 +8,8 @@ shape, which are read memory-mapped (paper, section III-D, "Optimized": "storing
     lower-<condition>-<split>-00000.safetensors   told, untold (pairs, positions, width): what the frozen layers make
     stored.json                                   the base, the lengths, the share of frozen layers, pairs a split
 
-Each shard is written whole or not at all, and one that is there is not made again.
+Each shard is written whole or not at all, and one that is there is not made again; it keeps a hash of what it was made
+of, so that none of another data set is taken for it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +34,8 @@ from pipelines.waveform.musicgen_loading import LONGEST_TOKENS, SAMPLE_RATE_HZ, 
 from training.musicgen.batches import Batch
 from training.musicgen.model import TunedMusicGen, TunedParts, load_base
 from training.musicgen.pairs import CONDITIONS, SPLITS, load_pairs, load_texts, texts_of
-from training.musicgen.sound import read_sound
-from training.run_folder import save_checkpoint
+from training.musicgen.sound import digest_of, read_sound
+from training.run_folder import load_checkpoint, save_checkpoint
 
 INDEX = "stored.json"
 WORDS_STEP = 8
@@ -131,7 +133,9 @@ def precompute(
 
     Raises:
         DataMissingError: the data set or its texts are not there.
-        SettingsError: `out` holds what was stored of other settings.
+        SettingsError: `out` holds what was stored of other settings, music or texts.
+        SoundError: a sound file cannot be read, or has another rate than the model.
+        WeightsError: a shard is damaged.
         ModelMissingError, ModelFailedError: the base cannot be loaded.
     """
     pairs = {split: load_pairs(dataset, split) for split in splits}
@@ -150,15 +154,10 @@ def precompute(
         for name in conditions
     }
     for split, rows in pairs.items():
-        ends = range(0, len(rows), settings.shard)
-        for number, part in enumerate(show([range(at, min(at + settings.shard, len(rows))) for at in ends])):
-            sounds = [rows[row].sound for row in part]
-            codes = _once(out, f"codes-{split}", number, partial(encoder.codes, sounds))
-            for name in conditions:
-                said = [texts[split, name][row] for row in part]
-                words = _once(out, f"texts-{name}-{split}", number, partial(encoder.texts, said, width[name]))
-                if model.frozen_layers:
-                    _once(out, f"lower-{name}-{split}", number, partial(encoder.lower, codes, words))
+        starts = range(0, len(rows), settings.shard)
+        for number, part in enumerate(show([range(at, min(at + settings.shard, len(rows))) for at in starts])):
+            said = {name: [texts[split, name][row] for row in part] for name in conditions}
+            _store(out, f"{split}-{number:05d}", encoder, [rows[row].sound for row in part], said, width)
     stored = Stored(out, settings, {split: len(rows) for split, rows in pairs.items()}, digest)
     _write_index(stored)
     return stored
@@ -218,16 +217,36 @@ class _Encoder:
         return {name: torch.cat(rows) for name, rows in made.items()}
 
 
-def _once(out: Path, name: str, number: int, make: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
-    """The tensors of a shard, read where it is there, else made and written."""
-    from safetensors.torch import load_file
+def _store(
+    out: Path,
+    place: str,
+    encoder: _Encoder,
+    sounds: Sequence[Path],
+    said: dict[str, list[str]],
+    width: dict[str, int],
+) -> None:
+    """Store a shard of each kind, whose names end in `place`: of sounds, and of texts by condition."""
+    of_sounds = digest_of(sounds)
+    codes = _once(out / f"codes-{place}.safetensors", of_sounds, partial(encoder.codes, sounds))
+    for name, texts in said.items():
+        of_texts = sha256(json.dumps([texts, width[name]]).encode()).hexdigest()
+        make = partial(encoder.texts, texts, width[name])
+        words = _once(out / f"texts-{name}-{place}.safetensors", of_texts, make)
+        if encoder.model.frozen_layers:
+            make = partial(encoder.lower, codes, words)
+            _once(out / f"lower-{name}-{place}.safetensors", of_sounds + of_texts, make)
 
-    path = out / f"{name}-{number:05d}.safetensors"
+
+def _once(path: Path, of: str, make: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
+    """The tensors of a shard, read where it is there, else made and written with `of`, the hash of what it is of."""
     if not path.is_file():
         made = make()
-        save_checkpoint(path, made, {})
+        save_checkpoint(path, made, {"of": of})
         return made
-    return dict(load_file(path))
+    tensors, state = load_checkpoint(path)
+    if state.get("of", of) != of:
+        raise SettingsError(f"The file {path} was made of other music or texts; name another folder with --out.")
+    return tensors
 
 
 def _check_same(out: Path, settings: StoreSettings, digest: str) -> None:

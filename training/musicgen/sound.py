@@ -5,6 +5,8 @@ Conventions: (frames,) float32 in -1 to 1, the mean of the channels.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +27,17 @@ def sound_files(folder: Path) -> list[Path]:
     if not found:
         raise DataMissingError(f"The folder {folder} holds no WAV or FLAC files; name one that does.")
     return found
+
+
+def digest_of(paths: Sequence[Path]) -> str:
+    """A hash of what files hold; raises SoundError for one that cannot be read."""
+    digest = sha256()
+    for path in paths:
+        try:
+            digest.update(sha256(path.read_bytes()).digest())
+        except OSError as cause:
+            raise SoundError(f"The sound file {path.name} cannot be read; make it anew.") from cause
+    return digest.hexdigest()
 
 
 def length_of(path: Path) -> int:

@@ -1,8 +1,8 @@
 """The paper's four texts for every pair: `python -m training.musicgen.texts DATASET`.
 
-In: a paired data set (pairs.py). Out: DATASET/texts.jsonl, a line a pair: `split`, `file_name`, the texts `emotive`,
-`narrative`, `lyrical`, `optimized`, and `makers`, who made each. Written whole or not at all every few pairs; started
-again, only what is missing is made.
+In: a paired data set (pairs.py). Out: DATASET/texts.jsonl, a line a pair: `split`, `file_name`, `picture`, the texts
+`emotive`, `narrative`, `lyrical`, `optimized`, and `makers`, who made each. Written whole or not at all every few
+pairs; started again, only what is missing or of another picture is made.
 
 The conditions (paper, section III-D): Emotive is the label alone; Narrative the picture's caption, opened by the label;
 Lyrical what the language model makes of that in musical terms; Optimized the lyrical text enriched by its parts and
@@ -12,7 +12,6 @@ cleaned. Captions and prompts are the pipeline's own, so the embedded models' wh
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import sys
 import unicodedata
@@ -30,7 +29,7 @@ from pipelines.settings import LARGEST_SEED
 from pipelines.waveform.caption import Captioner, open_captioner
 from pipelines.waveform.prompt import Prompter, open_prompter
 from training.musicgen.pairs import CONDITIONS, SPLITS, TEXTS, Pair, load_pairs
-from training.run_folder import read_lines, stop_signal
+from training.run_folder import read_lines, stop_signal, write_lines
 
 LONGEST_TEXT = 320
 SAVE_EVERY = 10
@@ -78,6 +77,7 @@ def texts_for(pair: Pair, captioner: Captioner, prompter: Prompter, *, seed: int
     return {
         "split": pair.split,
         "file_name": pair.file_name,
+        "picture": pair.picture.name,
         **dict(zip(CONDITIONS, texts, strict=True)),
         "makers": dict(zip(CONDITIONS, makers, strict=True)),
     }
@@ -92,14 +92,15 @@ def write_texts(
     show: Callable[[list[Pair]], Iterable[Pair]] = iter,
     stop: Callable[[], bool] = NEVER,
 ) -> int:
-    """Write the texts of all pairs of a data set that have none yet; returns how many were made.
+    """Write the texts of all pairs of a data set that have none of their picture yet; returns how many were made.
 
     `show` may wrap the pairs in a progress bar; once `stop` answers True, what is made is kept. Raises DataMissingError
     for a folder without pairs, and what :func:`texts_for` raises.
     """
     pairs = [pair for split in SPLITS if (folder / split).is_dir() for pair in load_pairs(folder, split)]
     pairs = pairs or load_pairs(folder, SPLITS[0])
-    there = {f"{row['split']}/{row['file_name']}": row for row in read_lines(folder / TEXTS)}
+    rows = {f"{row['split']}/{row['file_name']}": row for row in read_lines(folder / TEXTS)}
+    there = {pair.key: rows[pair.key] for pair in pairs if _is_of(rows.get(pair.key), pair)}
     missing, made = [pair for pair in pairs if pair.key not in there], 0
     try:
         for pair in show(missing):
@@ -114,12 +115,15 @@ def write_texts(
     return made
 
 
+def _is_of(row: dict[str, Any] | None, pair: Pair) -> bool:
+    """Whether a row is a pair's, since a data set built anew gives its file names to others."""
+    name = pair.picture.name
+    return row is not None and (row["emotive"], row.get("picture", name)) == (pair.label, name)
+
+
 def _save(folder: Path, pairs: list[Pair], rows: dict[str, dict[str, Any]]) -> None:
     """Write the rows of those pairs that have one, in the pairs' order, whole or not at all."""
-    part = folder / (TEXTS + ".part")
-    lines = [json.dumps(rows[pair.key], ensure_ascii=False) + "\n" for pair in pairs if pair.key in rows]
-    part.write_text("".join(lines), encoding="utf-8")
-    part.replace(folder / TEXTS)
+    write_lines(folder / TEXTS, [rows[pair.key] for pair in pairs if pair.key in rows])
 
 
 def main() -> int:

@@ -6,6 +6,7 @@ stopping, cosine schedule with 100 warm-up steps). What the paper leaves open ha
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from pipelines.catalogue import MUSICGEN_SMALL
@@ -38,7 +39,8 @@ class FinetuneSettings:
     """How to fine-tune. A step learns from `batch` pairs over all processes, `part` at a time on each.
 
     `patience` epochs without a better validation loss end the run; `dropped_text` is the probability of
-    classifier-free dropout; `minutes` ends it earlier (0: no limit); `cosine` falls to 0 at the last epoch.
+    classifier-free dropout; `minutes` of steps end it earlier (0: no limit). After `warmup_steps` the learning rate
+    falls by a cosine to 0 at the last epoch.
     """
 
     variant: str = "lyrical"
@@ -71,6 +73,11 @@ class FinetuneSettings:
         for name in ("epochs", "patience", "batch", "part", "save_every_steps"):
             if getattr(self, name) < 1:
                 raise SettingsError(f"The setting {name} cannot be {getattr(self, name)}; choose 1 or more.")
+        for name in ("learning_rate", "weight_decay", "warmup_steps", "minutes"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise SettingsError(f"The setting {name} cannot be {getattr(self, name):g}; choose 0 or more.")
+        if not self.largest_gradient > 0:
+            raise SettingsError(f"A largest gradient of {self.largest_gradient:g} cannot be; choose more than 0.")
         if not 0 <= self.dropped_text <= 1:
             raise SettingsError(f"A probability of {self.dropped_text:g} cannot be; choose 0 to 1.")
         if self.use_lower and not self.parts.frozen_share:

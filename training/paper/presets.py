@@ -62,7 +62,7 @@ class FitSettings:
 
 LAPTOP = FitSettings(
     learning_rate=1e-3,
-    epochs=6,
+    epochs=4,
     table_1_epochs=3,
     batch_pieces=2,
     pieces=400,
