@@ -31,7 +31,7 @@ song: export SONG_OUT := $(value OUT)
 
 .PHONY: help setup setup-dev debian-app debian-venv debian-test demo song test test-all lint format bench \
 	space clean clean-runs setup-audiocraft test-audiocraft train-caption train-emotion train-hearing train-hearing-audio train-referee train-composer \
-	paper-symbolic
+	paper-symbolic paper-waveform paper-waveform-laptop paper-waveform-paper
 
 help:
 	@echo "make demo                    set up and serve the page at http://127.0.0.1:$(PORT) (PORT)"
@@ -40,6 +40,7 @@ help:
 	@echo "make test-audiocraft         set up an environment with audiocraft (7 GB) and run its checks"
 	@echo "make space DRY_RUN=1         what a Hugging Face Space would be given; make space TO=owner/name does it"
 	@echo "make lint | format | bench | train-emotion | train-hearing | train-hearing-audio | train-referee | train-composer | train-caption"
+	@echo "make paper-waveform          the waveform paper: data, classifier, four MusicGens, table (PRESET=laptop, or paper on a GPU)"
 	@echo "make paper-symbolic          the symbolic paper's two tables and its figure, anew (PRESET=laptop, or paper on a GPU)"
 	@echo "make clean | clean-runs      remove the environment and caches | remove what was made, out/ and runs/"
 
@@ -159,6 +160,54 @@ paper-symbolic: setup-dev
 	$(BIN)/python -m training.paper.prepare --pairs runs/paper/pairs.csv --out runs/paper/material.npz
 	[ -f runs/paper/va/token_predictor.keras ] || $(BIN)/python -m training.paper.va_predictor
 	$(BIN)/python -m training.paper.ablate --material runs/paper/material.npz --preset $(PRESET)
+
+# Pairs, classifier, texts, four MusicGens, their music for the test pictures, the table. What is done stays done.
+WAVEFORM_VARIANTS := emotive narrative lyrical optimized
+PAIRS := runs/painting_music
+paper-waveform: paper-waveform-$(PRESET)
+
+# At laptop size the base is a small MusicGen with a small codec of the same classes, trained without texts first.
+SMALL := runs/musicgen_small
+SMALL_FIT = $(BIN)/python -m training.musicgen.finetune $(PAIRS) --stored $(SMALL)/stored --clip-s 5 --part 4 --threads 1 \
+	--licence other --no-export
+paper-waveform-laptop: setup-dev
+	[ -f $(PAIRS)/test/metadata.jsonl ] || $(BIN)/python -m training.data.painting_music --pairs 300 --preview --out $(PAIRS)
+	$(BIN)/python -m training.emotion_classifier --backbone efficientnet --pictures oasis --tuned-epochs 0 --run runs/emotion_lite0
+	$(BIN)/python -m training.musicgen.texts $(PAIRS)
+	$(BIN)/python -m training.musicgen.codec $(PAIRS)/train --out $(SMALL)/codec --minutes 3
+	[ -f $(SMALL)/base0/config.json ] || \
+	  $(BIN)/python -m training.musicgen.small --codec $(SMALL)/codec --texts $(PAIRS) --out $(SMALL)/base0
+	$(BIN)/python -m training.musicgen.precompute $(PAIRS) --base $(SMALL)/base0 --clip-s 15 --out $(SMALL)/stored \
+	  --conditions $(WAVEFORM_VARIANTS)
+	$(SMALL_FIT) --base $(SMALL)/base0 --run $(SMALL)/base_run --variant emotive --dropped-text 1 --learning-rate 1e-3 \
+	  --epochs 40 --patience 40 --minutes 20
+	[ -f $(SMALL)/base/config.json ] || $(BIN)/python -m training.musicgen.export $(SMALL)/base_run --out $(SMALL)/base \
+	  --licence other --data "EIMG, without texts"
+	for variant in $(WAVEFORM_VARIANTS); do \
+	  $(SMALL_FIT) --base $(SMALL)/base --run $(SMALL)/$$variant --variant $$variant --learning-rate 3e-4 \
+	    --warmup-steps 20 --epochs 25 --patience 8 --minutes 12 && \
+	  { [ -f $(SMALL)/$$variant/model/config.json ] || $(BIN)/python -m training.musicgen.export $(SMALL)/$$variant \
+	    --out $(SMALL)/$$variant/model --licence other --data "EIMG and OASIS"; } || exit 1; done
+	$(BIN)/python -m training.musicgen.evaluate $(addprefix $(SMALL)/,$(WAVEFORM_VARIANTS)) --stored $(SMALL)/stored
+	$(BIN)/python -m training.musicgen.generate $(PAIRS) $(addprefix $(SMALL)/,$(WAVEFORM_VARIANTS)) --out $(SMALL)/test
+	$(BIN)/python -m training.metrics.audio $(SMALL)/test/reference $(addprefix $(SMALL)/test/,$(WAVEFORM_VARIANTS)) \
+	  --figure $(SMALL)/spectrograms.png
+
+# At full size, on a GPU: WikiArt Emotions and MIREX in the data folder, ResNet-50, BLIP, Falcon and MusicGen-small fetched.
+LAUNCH = $(BIN)/accelerate launch -m training.musicgen.finetune $(PAIRS)
+paper-waveform-paper: setup-dev
+	[ -f $(PAIRS)/test/metadata.jsonl ] || \
+	  $(BIN)/python -m training.data.painting_music --pictures wikiart --music mirex --pairs 1200 --preview --out $(PAIRS)
+	$(BIN)/python -m training.emotion_classifier --backbone resnet50 --pictures wikiart
+	$(BIN)/python -m training.musicgen.texts $(PAIRS)
+	$(BIN)/python -m training.musicgen.precompute $(PAIRS) --frozen-share 0.75 --out runs/musicgen/stored
+	for variant in emotive narrative lyrical; do \
+	  $(LAUNCH) --variant $$variant --out runs/musicgen/$$variant || exit 1; done
+	$(LAUNCH) --variant optimized --stored runs/musicgen/stored --use-lower --out runs/musicgen/optimized
+	$(BIN)/python -m training.musicgen.generate $(PAIRS) $(addprefix runs/musicgen/,$(WAVEFORM_VARIANTS)) \
+	  --duration 30 --out runs/musicgen/test
+	$(BIN)/python -m training.metrics.audio runs/musicgen/test/reference \
+	  $(addprefix runs/musicgen/test/,$(WAVEFORM_VARIANTS)) --figure runs/musicgen/spectrograms.png
 
 # audiocraft asks for torch 2.1 and friends of its time; what it really needs stands in requirements-audiocraft.txt.
 $(READY_AUDIOCRAFT): requirements-audiocraft.txt requirements.txt | debian-venv
