@@ -185,7 +185,7 @@ paper-waveform-laptop: setup-dev
 	  --licence other --data "EIMG, without texts"
 	for variant in $(WAVEFORM_VARIANTS); do \
 	  $(SMALL_FIT) --base $(SMALL)/base --run $(SMALL)/$$variant --variant $$variant --learning-rate 3e-4 \
-	    --warmup-steps 20 --epochs 25 --patience 8 --minutes 12 && \
+	    --warmup-steps 20 --epochs 10 --patience 10 && \
 	  { [ -f $(SMALL)/$$variant/model/config.json ] || $(BIN)/python -m training.musicgen.export $(SMALL)/$$variant \
 	    --out $(SMALL)/$$variant/model --licence other --data "EIMG and OASIS"; } || exit 1; done
 	$(BIN)/python -m training.musicgen.evaluate $(addprefix $(SMALL)/,$(WAVEFORM_VARIANTS)) --stored $(SMALL)/stored

@@ -102,7 +102,7 @@ class Job:
             trail=older[:KEPT],
         )
         job.taken()
-        self.shelf.desk = take.number
+        self.shelf.put(take.number)
         self._put_away(older[KEPT:], job)
         return job
 

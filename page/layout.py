@@ -166,7 +166,7 @@ def _connect(page: Page) -> None:
     )
     back = page.parts | {"job": page.job, "duration": settings.duration, "strength": settings.strength}
     back |= {"seed": settings.seed, "lanes": settings.lanes, "hear": settings.hear, "stop": settings.stop}
-    back |= {"composer": page.models.composer}
+    back |= {"models": page.models.choice, "composer": page.models.composer}
 
     def show(job: Job | None, event: gr.EventData) -> dict[Any, Any]:
         return {back[name]: value for name, value in put_back(job, event).items()}

@@ -85,12 +85,17 @@ class Performance:
         return {**lane.take(event), "status": self._progress()}
 
     def emptied(self) -> Update:
-        """What an earlier request gave is taken away, but for the visitor's own words; after a correction all stays."""
+        """What an earlier request gave is taken away, but for the visitor's own words; after a correction all stays.
+
+        No take is on the desk any more, until this one is finished or an earlier one put back.
+        """
+        self.job.shelf.cleared = not self.job.superseded  # for then another stands on the desk
+        takes = {"takes": takes_value(self.job.shelf)} if self.job.shelf.takes else {}
         if self.job.chains is not None:
-            return {}
+            return takes
         own = {name: given_step(name, self.job.own[name]) for name in ("caption", "prompt") if name in self.job.own}
         words = {"words": words_value(own.get("caption"), own.get("prompt"))} if own else {}
-        return {**dict.fromkeys(MADE_PANELS), **words}
+        return {**dict.fromkeys(MADE_PANELS), **words, **takes}
 
     def wait_for(self, chain: str, event: Step | Exception) -> float:
         """How long what a step changes may wait: the emotion, the words and the first sound go out at once."""

@@ -122,9 +122,9 @@ def settings_for(job: Job, *values: Any) -> dict[str, ChainSettings]:
 
 
 def settings_shown(settings: Mapping[str, Any], chains: Collection[str]) -> dict[str, Any]:
-    """The panel's values, by the names of its components, for a take's settings and the chains that it has."""
+    """The values of this panel and of the models', by their names, for a take's settings and the chains that it has."""
     lanes = next((lanes for lanes, names in LANES.items() if set(names) == set(chains)), BOTH)
     composer = settings["composer"] or SymbolicSettings.composer
     return {"lanes": lanes, "duration": settings["duration_s"], "composer": composer} | {
-        name: settings[name] for name in ("strength", "seed")
+        name: settings[name] for name in ("strength", "seed", "models")
     }

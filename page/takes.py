@@ -132,10 +132,14 @@ class KeptTake:
 
 @dataclass(eq=False)
 class Shelf:
-    """One visitor's takes, oldest first; `desk` is the number of the one that the lanes show."""
+    """One visitor's takes, oldest first; `desk` is the number of the one that the lanes show.
+
+    `cleared` tells that the lanes show something newer in its place, which is not finished.
+    """
 
     takes: list[KeptTake] = field(default_factory=list)
     desk: int | None = None
+    cleared: bool = False
     made: int = 0
 
     @property
@@ -145,8 +149,12 @@ class Shelf:
 
     @property
     def on_desk(self) -> KeptTake | None:
-        """The take that the lanes show, None before the first and when it has gone."""
+        """The take that the lanes show, or showed last; None before the first and when it has gone."""
         return next((take for take in self.takes if take.number == self.desk), None)
+
+    def put(self, number: int) -> None:
+        """Put a take on the desk, by its number."""
+        self.desk, self.cleared = number, False
 
     def take(self, number: Any) -> KeptTake:
         """A take by its number; raises SettingsError where there is none, since a browser can send anything."""
@@ -161,7 +169,7 @@ class Shelf:
         Folders of `spared` are left, since a browser may still be fetching from them: the requests delete them later.
         """
         self.takes.append(take)
-        self.desk = take.number
+        self.put(take.number)
         self.made = max(self.made, take.number)
         while len(self.takes) > ALWAYS_KEPT and (len(self.takes) > TAKES_KEPT or self.size > SHELF_BYTES):
             oldest = self.takes.pop(0)

@@ -34,7 +34,8 @@ PANELS = {"symbolic": "music", "waveform": "wave"}
 def takes_value(shelf: Shelf) -> dict[str, Any]:
     """The panel's value; takes whose files are gone are left out."""
     there = [take for take in reversed(shelf.takes) if take.folder.is_dir()]
-    return {"takes": [_row(take, desk=take.number == shelf.desk) for take in there]}
+    desk = None if shelf.cleared else shelf.desk
+    return {"takes": [_row(take, desk=take.number == desk) for take in there]}
 
 
 def _row(take: KeptTake, *, desk: bool) -> dict[str, Any]:

@@ -104,6 +104,8 @@ def theme() -> gr.themes.Base:
         button_primary_background_fill_dark="var(--ek-mood-strong)",
         button_primary_background_fill_hover="var(--ek-mood-deep)",
         button_primary_background_fill_hover_dark="var(--ek-mood-deep)",
+        button_primary_border_color="transparent",
+        button_primary_border_color_dark="transparent",
         button_primary_text_color="var(--ek-on-mood)",
         button_primary_text_color_dark="var(--ek-on-mood)",
         button_primary_text_color_hover="var(--ek-on-mood)",

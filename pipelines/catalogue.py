@@ -133,7 +133,7 @@ COMPOSERS = {
         name="Causal_enc3",
         made_by="a causal variant of the symbolic paper's network, trained here",
         licence=PAPER_NETWORK_LICENCE,
-        size_mb=0.0,
+        size_mb=9.9,
         weights="paper_causal_enc3.keras",
         packages=("keras", "tensorflow"),
     ),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.catalogue import EMBEDDED
+from pipelines.catalogue import COMPOSERS, EMBEDDED
 from pipelines.models import weights_path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -13,7 +13,7 @@ WEIGHTS = ROOT / "assets" / "weights"
 
 
 def test_every_weights_file_has_its_card_and_every_card_its_file() -> None:
-    files = {path.stem for path in WEIGHTS.glob("*.safetensors")}
+    files = {path.stem for kind in ("safetensors", "keras") for path in WEIGHTS.glob(f"*.{kind}")}
     cards = {path.stem for path in WEIGHTS.glob("*.md")}
     assert files == cards
     for name in files:
@@ -23,7 +23,11 @@ def test_every_weights_file_has_its_card_and_every_card_its_file() -> None:
         assert "python -m training" in card
 
 
-@pytest.mark.parametrize("entry", [entry for entry in EMBEDDED.values() if entry.weights], ids=lambda entry: entry.role)
+@pytest.mark.parametrize(
+    "entry",
+    [entry for entry in (*EMBEDDED.values(), *list(COMPOSERS.values())[1:]) if entry.weights],
+    ids=lambda entry: entry.name,
+)
 def test_the_catalogues_weights_are_here_and_not_too_large(entry) -> None:
     path = weights_path(entry.weights)
     assert path.is_file()

@@ -73,6 +73,10 @@ def test_a_shelf_is_bounded_and_takes_its_folders_with_it(tmp_path: Path) -> Non
     assert (tmp_path / "1").is_dir()  # a browser may still fetch from it
     assert not (tmp_path / "2").exists()
     assert shelf.desk == TAKES_KEPT + 2
+    shelf.cleared = True  # another is begun
+    assert not any(row["desk"] for row in takes_value(shelf)["takes"])
+    shelf.put(TAKES_KEPT)
+    assert [row["number"] for row in takes_value(shelf)["takes"] if row["desk"]] == [TAKES_KEPT]
     with pytest.raises(SettingsError, match="no longer here"):
         shelf.take(2)
     for nonsense in (None, "3", [3], True):
@@ -168,8 +172,11 @@ def test_a_take_put_back_is_what_the_next_request_starts_from(tmp_path: Path) ->
 
 
 def test_settings_of_a_take_go_back_into_the_panel() -> None:
-    shown = settings_shown({"duration_s": 20.0, "strength": 2.0, "seed": 9, "models": "embedded"}, ("waveform",))
-    assert shown == {"lanes": "From words", "duration": 20.0, "strength": 2.0, "seed": 9}
+    settings = {"duration_s": 20.0, "strength": 2.0, "seed": 9, "models": "embedded"}
+    shown = settings_shown({**settings, "composer": None}, ("waveform",))
+    told = {"lanes": "From words", "duration": 20.0, "strength": 2.0, "seed": 9, "models": "embedded"}
+    assert shown == {**told, "composer": "composer"}
+    assert settings_shown({**settings, "composer": "causal"}, ("symbolic",))["composer"] == "causal"
 
 
 def test_what_is_heard_is_compared_with_what_the_prompt_asks_for() -> None:
@@ -209,6 +216,10 @@ def visit(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Job, list[dict
 
 
 def test_each_finished_performance_becomes_a_row(visit: list[tuple[Job, list[dict[str, Any]]]]) -> None:
+    assert [any(row["desk"] for row in update["takes"]["takes"]) for update in visit[-1][1] if "takes" in update] == [
+        False,  # while it is made, no take is on the desk
+        True,
+    ]
     rows = visit[-1][1][-1]["takes"]["takes"]
     assert [row["number"] for row in rows] == [3, 2, 1]
     assert [row["changed"] for row in rows] == ["made again unchanged", "prompt edited", "as the models found it"]

@@ -65,7 +65,7 @@ def test_a_picture_becomes_a_folder_of_files(tmp_path) -> None:
     assert [step["name"] for step in chain["steps"]] == ["emotion", "score", "piano_roll", "audio", "heard"]
     assert all(step["made_by"] and step["seconds"] >= 0 for step in chain["steps"])
     asked = {"duration_s": 10.0, "seed": 7, "strength": 1.5, "models": "embedded"}
-    assert chain["settings"] == asked | {"emotion_checkpoint": None, "piano_roll_every_s": None}
+    assert chain["settings"] == asked | {"emotion_checkpoint": None, "composer": "composer", "piano_roll_every_s": None}
     assert take["picture"]["name"] == "fun.jpg"
     assert 1 <= chain["wanted"]["valence"] <= 9
     assert 0 <= chain["distance"] < 5

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -118,11 +119,30 @@ def test_blocks_are_those_of_the_names() -> None:
 def test_keys_and_values_that_are_kept_give_the_logits_of_one_pass(guidance: float) -> None:
     from pipelines.symbolic.paper_players import CausalPlayer
 
-    model, given = tiny("Causal_enc3"), inputs()
+    model, given = tiny("Causal_enc3"), inputs(positions=20)  # more than twice the step by which a cache grows
     player = CausalPlayer(model, given["image"], given["va"], SampleSettings(guidance=guidance))
-    steps = np.stack([player(given["tokens"][:, i], i) for i in range(5)], axis=1)
+    steps = np.stack([player(given["tokens"][:, i], i) for i in range(18)], axis=1)
     known, unknown = np.array(model(given)), np.array(model(without_condition(given)))
-    assert np.allclose(steps, (unknown + guidance * (known - unknown))[:, :5], atol=1e-4)
+    assert np.allclose(steps, (unknown + guidance * (known - unknown))[:, :18], atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "guidance"), [("LSTM_enc2", 1.0), ("Trans_enc3_dec3", 1.0), ("Causal_enc3", 1.0), ("Causal_enc3", 2.5)]
+)
+def test_rows_that_go_on_are_played_as_before_when_others_end(name: str, guidance: float) -> None:
+    from pipelines.symbolic.paper_players import CausalPlayer, PrefixPlayer
+
+    model, given = tiny(name), inputs(rows=4, positions=14)
+    kind = CausalPlayer if is_causal(model) else PrefixPlayer
+    whole, fewer = (kind(model, given["image"], given["va"], SampleSettings(guidance=guidance)) for _ in range(2))
+    rows = np.arange(4)
+    for position, going in enumerate([None] * 3 + [np.array([True, False, True, True])] + [None] * 6):
+        logits = whole(given["tokens"][:, position], position)
+        assert np.allclose(fewer(given["tokens"][rows, position], position), logits[rows], atol=1e-5)
+        if going is not None:
+            fewer.keep(going)
+            rows = rows[going]
+    assert rows.tolist() == [0, 2, 3]
 
 
 @pytest.mark.parametrize("name", ["LSTM_enc2", "Trans_enc3_dec3", "Causal_enc3"])
@@ -146,6 +166,8 @@ def test_a_seed_gives_the_same_piece_alone_and_among_others() -> None:
     first = [row[0] for row in steps if row[0] != "<end>"]
     va = (float(given["va"][0, 0]), float(given["va"][0, 1]))
     assert first == list(sample(model, given["image"][0], 5, va=va, settings=SampleSettings(longest=12)))
+    for before, after in pairwise(steps):
+        assert all(new == "<end>" for old, new in zip(before, after, strict=True) if old == "<end>")
     assert len(steps) <= 11
     assert {token for row in steps for token in row} <= set(VOCABULARY[2:])
 

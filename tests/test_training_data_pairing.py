@@ -89,6 +89,12 @@ def test_a_missing_or_strange_table_says_so(tmp_path):
     (tmp_path / "pairs.csv").write_text("piece,picture\na,b\n")
     with pytest.raises(DataMissingError, match="holds no pairs"):
         read_csv(tmp_path / "pairs.csv")
+    write_csv([Pair("1.mid", "a.jpg", "trial", 1, 2, 3, 4, 0.1)], tmp_path / "pairs.csv")
+    with pytest.raises(DataMissingError, match="'trial' is none of train, test, validation"):
+        read_csv(tmp_path / "pairs.csv")
+    write_csv([], tmp_path / "pairs.csv")
+    with pytest.raises(DataMissingError, match="holds 0 pairs"):
+        read_csv(tmp_path / "pairs.csv")
 
 
 def test_a_picture_set_that_is_not_here_ends_with_2(tmp_path, monkeypatch, capsys):

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipelines.errors import SettingsError
 from pipelines.hearing import hear_points
 from pipelines.symbolic.paper_model import MODELS, Size
 from training.metrics.symbolic import EIMG_MEANS, music_quality_loss, pitch_entropy, score_ticks
@@ -88,14 +89,18 @@ def test_all_rows_end_in_a_table_and_done_rows_are_passed_over(tmp_path: Path) -
     assert [line.split("|")[1].strip() for line in lines[2:7]] == ["LSTM_enc2"] * 3 + ["Causal_enc3"] * 2
     assert "| printed | 1.9157 | 0.0317 | 0.1204 | 0.9978 |" in lines[2]
     assert len({line.count("|") for line in lines[:7]}) == 1
+    assert "on 4 test pieces" in lines[-1]
     assert "stand-in" in lines[-1]
     row = read_row(tmp_path / "Causal_enc3" / ROW)
     assert (row.image_encoder, row.epochs, row.drawn.pieces) == ("lite0", 1, 3)
     before = (tmp_path / "Causal_enc3" / "best.keras").stat().st_mtime_ns
     assert ablate(tmp_path, material, settings, names=names, va_loss="none", count=3)
     assert (tmp_path / "Causal_enc3" / "best.keras").stat().st_mtime_ns == before
+    with pytest.raises(SettingsError, match=r"learning_rate 0.01, not learning_rate 0.02"):
+        ablate(tmp_path, material, replace(settings, learning_rate=2e-2), names=names, va_loss="none", count=3)
 
 
+@pytest.mark.slow
 def test_the_race_counts_what_was_learnt_from_and_names_how_many_times() -> None:
     pytest.importorskip("tensorflow", reason=NEEDS)
     from test_training_paper_fit import TINY, make_material

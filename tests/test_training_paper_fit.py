@@ -178,6 +178,23 @@ def test_a_run_that_was_killed_goes_on_to_the_same_losses(name: str, tmp_path: P
     assert len(list((tmp_path / "parts").glob("checkpoint-*"))) == 2
 
 
+@pytest.mark.slow
+def test_averaging_leaves_the_weights_in_training_alone(tmp_path: Path) -> None:
+    material, spec = make_material(), MODELS["Causal_enc3"]
+    own, averaged = (
+        fit(tmp_path / str(decay), spec, material, replace(TINY, average_decay=decay), image_encoder="lite0")
+        for decay in (0.0, 0.9)
+    )
+    assert [row.train for row in own.progress.history] == pytest.approx(
+        [row.train for row in averaged.progress.history]
+    )
+    name = "checkpoint-2-0.keras"
+    kept = [load(tmp_path / decay / name).get_weights() for decay in ("0.0", "0.9")]
+    assert all(np.allclose(a, b, atol=1e-6) for a, b in zip(*kept, strict=True))
+    best = load(averaged.best).get_weights()
+    assert max(float(np.abs(a - b).max()) for a, b in zip(best, kept[1], strict=True)) > 1e-3
+
+
 def test_asked_to_stop_within_an_epoch_it_keeps_that_step_and_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -276,6 +293,10 @@ def test_pieces_are_written_with_what_was_wanted(tmp_path: Path) -> None:
     pieces = (("120.0@tempo", "C4@1.0", "E4@1.0"), ("r@1.0",))
     silent = write(Played(pieces, np.array([[2.0, 3.0], [4.0, 5.0]], np.float32), ("a.jpg", "b.jpg")), tmp_path)
     assert silent == 1
+    (tmp_path / "mine.mid").write_bytes(b"")
+    assert write(Played(pieces[1:], np.ones((1, 2), np.float32), ("b.jpg",)), tmp_path) == 1
+    assert [path.name for path in tmp_path.glob("*.mid")] == ["mine.mid"]  # no piece of the former run
+    write(Played(pieces, np.array([[2.0, 3.0], [4.0, 5.0]], np.float32), ("a.jpg", "b.jpg")), tmp_path)
     with (tmp_path / "targets.csv").open() as file:
         assert [row["file"] for row in csv.DictReader(file)] == ["000.mid"]
     assert (tmp_path / "tokens.txt").read_text().splitlines()[1] == "001 r@1.0"

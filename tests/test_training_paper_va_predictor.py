@@ -8,6 +8,7 @@ tf = pytest.importorskip("tensorflow", reason="the pip package tensorflow-cpu is
 from pipelines.errors import ModelMissingError, WeightsError  # noqa: E402 (tensorflow first)
 from pipelines.records import Note, Score, TempoMark  # noqa: E402
 from pipelines.symbolic.tokens import Vocabulary, decode  # noqa: E402
+from training.data import pairing  # noqa: E402
 from training.paper import va_predictor  # noqa: E402
 from training.paper.va_fit import FitSettings, fit_midi_predictor, fit_token_predictor, pad, soften  # noqa: E402
 from training.paper.va_models import TokenPredictor, correlations  # noqa: E402
@@ -91,6 +92,13 @@ def test_what_is_missing_or_damaged_is_named(tmp_path):
     (tmp_path / va_predictor.MIDI_WEIGHTS).write_bytes(b"PK not really")
     with pytest.raises(WeightsError, match="cannot be read"):
         va_predictor.load_midi_predictor(tmp_path)
+
+
+def test_the_pairs_test_and_validation_pieces_are_held_out_and_choose_nothing() -> None:
+    parts = pairing.split(np.zeros(3000, np.int64))
+    fitted, held = va_predictor.split(3000)
+    assert (parts[fitted] == 0).all()
+    assert (parts[held[len(held) // 2 :]] == 0).all()  # those by which va_bench chooses
 
 
 def test_softened_tokens_keep_their_sum_and_their_padding():

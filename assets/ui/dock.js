@@ -34,7 +34,17 @@ window.ekphonia.makeDock = (box) => {
     if (line || player) mirror();
     write(box.dataset, 'dock', place.offsetWidth === 0 ? '' : line ? 'line' : player ? 'player' : '');
     const any = document.querySelector('.ek-status:is([data-dock=line], [data-dock=player])') !== null;
-    document.documentElement.classList.toggle('ek-has-dock', any);
+    const { classList } = document.documentElement, appears = any && !classList.contains('ek-has-dock');
+    classList.toggle('ek-has-dock', any);
+    if (appears) uncover(document.activeElement);
+  }
+
+  // The dock must not come to lie on what the keyboard is on; the page keeps the room for it by its scroll padding.
+  function uncover(focused) {
+    const { top, bottom } = focused.getBoundingClientRect();
+    const free = window.innerHeight - parseFloat(getComputedStyle(document.documentElement).scrollPaddingBottom);
+    const covered = top < window.innerHeight && bottom > free && !box.contains(focused);
+    if (covered && focused.matches(':focus-visible')) focused.scrollIntoView({ block: 'nearest' });
   }
 
   function mirror() {

@@ -74,7 +74,6 @@ window.ekphonia = (() => {
     }
   }
 
-  // A note of Gradio's brings its message in a title.
   // The window's title is Gradio's to write.
   function entitle() {
     const title = found('page.title');

@@ -172,7 +172,14 @@ window.ekphonia.makeTwosome = (box, view) => {
       return;
     }
     const turn = waits;
-    await Promise.all(changed.map(load)).catch(() => { if (turn === waits) say('takes.no_sound'); });
+    try {
+      await Promise.all(changed.map(load));
+    } catch {
+      if (turn !== waits) return;
+      pause();
+      say('takes.no_sound');
+      return;
+    }
     if (turn !== waits || !playing()) return;
     changed.forEach(sound);
     tell();

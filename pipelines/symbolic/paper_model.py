@@ -180,14 +180,17 @@ def sample_rows(
     start, end = names.index(START), names.index(END)
     player = _player(model, *_conditions(model, images, va, len(seeds)), settings)
     rngs = [np.random.default_rng(seed) for seed in seeds]
-    tokens, ended = np.full(len(seeds), start), np.zeros(len(seeds), bool)
+    tokens, playing = np.full(len(seeds), start), np.arange(len(seeds))
     for position in range(min(settings.longest, model.longest) - 1):
-        logits = np.array(player(tokens, position), np.float32)
+        logits = np.array(player(tokens[playing], position), np.float32)
         logits[:, [PAD, start]] = -np.inf
-        tokens = np.where(ended, end, _choose(logits, rngs, settings))
-        ended |= tokens == end
-        if ended.all():
+        tokens[playing] = _choose(logits, [rngs[row] for row in playing], settings)
+        going = tokens[playing] != end
+        playing = playing[going]
+        if not len(playing):
             return
+        if not going.all():
+            player.keep(going)
         yield [names[token] for token in tokens]
 
 
@@ -226,7 +229,10 @@ def _networks() -> Any:
 
 
 def _player(model: Any, images: Any, va: Any, settings: SampleSettings) -> Any:
-    """A function (tokens (rows,), position) -> logits (rows, vocabulary), called for one position after another."""
+    """A function (tokens (rows,), position) -> logits (rows, vocabulary), called for one position after another.
+
+    Its `keep` leaves out rows that have ended.
+    """
     from pipelines.symbolic import paper_players
 
     return (paper_players.CausalPlayer if is_causal(model) else paper_players.PrefixPlayer)(model, images, va, settings)

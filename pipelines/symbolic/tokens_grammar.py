@@ -17,6 +17,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 from pipelines.errors import SettingsError
 
@@ -45,6 +46,7 @@ class Token:
     value: Fraction = Fraction(0)
 
 
+@lru_cache(maxsize=8192)  # a vocabulary's tokens come again and again
 def read_token(text: str) -> Token:
     """Read a token. Raises SettingsError for text that is none of the grammar."""
     head, at, tail = text.partition("@")

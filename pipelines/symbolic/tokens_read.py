@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 
 from pipelines.records import Note, Score, TempoMark
@@ -87,7 +87,7 @@ def place(tokens: Sequence[Token], bar: Fraction) -> list[Event]:
     """Give sounding tokens and rests their starts, bars of `bar` quarter notes after bars."""
     if not tokens:
         return []
-    lengths, whole = _in_steps([token.value for token in tokens], bar)
+    lengths, whole, step = _in_steps([token.value for token in tokens], bar)
     states: list[dict[int, _Parse]] = [{} for _ in range(len(tokens) + 1)]
     states[0][HANDS] = _Parse(0.0)
     for begin, known in enumerate(states[:-1]):
@@ -99,13 +99,14 @@ def place(tokens: Sequence[Token], bar: Fraction) -> list[Event]:
             cost += price + CUT_COST * (not fits)
             if count not in states[until] or cost < states[until][count].cost:
                 states[until][count] = _Parse(cost, (begin, before))
-    return _lay(tokens, bar, _bars(states))
+    return _lay([voicing(token) for token in tokens], lengths, whole, step, _bars(states))
 
 
-def _in_steps(lengths: Sequence[Fraction], bar: Fraction) -> tuple[list[int], int]:
-    """Lengths and the bar as whole numbers of the largest step that measures them all."""
+def _in_steps(lengths: Sequence[Fraction], bar: Fraction) -> tuple[list[int], int, int]:
+    """Lengths and the bar as whole numbers of the largest step that measures them all; how many make a quarter."""
     step = math.lcm(bar.denominator, *(length.denominator for length in lengths))
-    return [int(length * step) for length in lengths], int(bar * step)
+    whole = [length.numerator * (step // length.denominator) for length in (*lengths, bar)]
+    return whole[:-1], whole[-1], step
 
 
 def _fill(lengths: Sequence[int], begin: int, count: int, bar: int) -> tuple[int, bool]:
@@ -128,14 +129,17 @@ def _bars(states: Sequence[dict[int, _Parse]]) -> list[tuple[int, int]]:
     return bars[::-1]
 
 
-def _lay(tokens: Sequence[Token], bar: Fraction, bars: Sequence[tuple[int, int]]) -> list[Event]:
+def _lay(
+    pitches: Sequence[tuple[int, ...]], lengths: Sequence[int], bar: int, step: int, bars: Sequence[tuple[int, int]]
+) -> list[Event]:
+    """Events of a parse, from whole numbers of steps; what crosses a bar line is cut there."""
     events = []
-    limits = [*(begin for begin, _ in bars[1:]), len(tokens)]
+    limits = [*(begin for begin, _ in bars[1:]), len(lengths)]
     for number, ((begin, count), until) in enumerate(zip(bars, limits, strict=True)):
-        ends = [number * bar] * count
-        for token in tokens[begin:until]:
-            voice = ends.index(min(ends))
-            event = Event(ends[voice], token.value, voicing(token))
-            ends[voice] = event.end
-            events.append(replace(event, length=max(Fraction(0), min(event.length, (number + 1) * bar - event.start))))
+        ends, line = [number * bar] * count, (number + 1) * bar
+        for at in range(begin, until):
+            start = min(ends)
+            ends[ends.index(start)] += lengths[at]
+            length = max(0, min(lengths[at], line - start))
+            events.append(Event(Fraction(start, step), Fraction(length, step), pitches[at]))
     return events

@@ -168,14 +168,19 @@ def read_csv(path: Path) -> list[Pair]:
         raise DataMissingError(f"The pairs are not at {path}; make them with python -m training.data.pairing.")
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            return [_pair(row) for row in csv.DictReader(file)]
+            pairs = [_pair(row) for row in csv.DictReader(file)]
     except (KeyError, TypeError, ValueError) as error:
         cure = "make them again with python -m training.data.pairing"
         raise DataMissingError(f"The table {path} holds no pairs ({error}); {cure}.") from error
+    if not pairs:
+        raise DataMissingError(f"The table {path} holds 0 pairs; make them with python -m training.data.pairing.")
+    return pairs
 
 
 def _pair(row: dict[str, str]) -> Pair:
     numbers = [float(row[field.name]) for field in fields(Pair)[3:]]
+    if row["part"] not in PARTS:
+        raise ValueError(f"the part {row['part']!r} is none of {', '.join(PARTS)}")
     return Pair(row["piece"], row["picture"], row["part"], *numbers)
 
 

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from pipelines.errors import EkphoniaError
 from pipelines.symbolic.paper_model import MODELS, ModelSpec, SampleSettings, load
-from training.paper.checkpoint import Epoch, progress_of, read_state
-from training.paper.dataset import Material, load_material
+from training.paper.checkpoint import Epoch, check_settings, progress_of, read_state
+from training.paper.dataset import Material, load_material, rows_for
 from training.paper.figure import loss_figure
 from training.paper.fit import RUNS, STOPPED, add_fit_arguments, choose_encoder, make_va_loss, settings_of
 from training.paper.generate import play, write
@@ -32,9 +32,14 @@ ROW = "row.json"
 def run_row(
     folder: Path, spec: ModelSpec, material: Material, settings: FitSettings, *, va_loss: str, count: int
 ) -> Row | None:
-    """Fit, play and measure a row, or read what was measured before; None where it was stopped."""
+    """Fit, play and measure a row, or read what was measured before; None where it was stopped.
+
+    Raises SettingsError for a row that was measured with other settings, and what `fit` raises.
+    """
     path = folder / ROW
     if path.is_file():
+        if state := read_state(folder):
+            check_settings(folder, state, settings.to_dict())
         return read_row(path)
     from training.paper.learning import fit, validation_loss
 
@@ -75,16 +80,18 @@ def history_of(folder: Path) -> list[Epoch]:
     return progress_of(state).history if state else []
 
 
-def write_report(folder: Path, rows: dict[str, Row], settings: FitSettings) -> None:
-    """The table and the figure of the rows so far."""
+def write_report(folder: Path, rows: dict[str, Row], settings: FitSettings, *, tested: int) -> None:
+    """The table and the figure of the rows so far; `tested` is the number of pieces of the test loss."""
     size = settings.size
     pieces = f"{settings.pieces or 'all'} pieces of at most {size.longest} tokens"
     rates = f"rate {settings.learning_rate:g}, λ1 {settings.lambda_va:g}"
-    note = f"Width {size.width}, {pieces}, {rates}; losses in nats a token on the test pieces."
+    note = f"Width {size.width}, {pieces}, {rates}; losses in nats a token on {tested} test pieces, cut to that length."
     stand_in = [f"{row.model} by {row.image_encoder}" for row in rows.values() if row.image_encoder.startswith("lite")]
     if stand_in:
         note += f" Pictures by a stand-in for the paper's encoder: {', '.join(stand_in)}."
-    (folder / "table.md").write_text(f"{table(rows)}\n\n{note}\n")
+    partial = folder / "table.md.part"
+    partial.write_text(f"{table(rows)}\n\n{note}\n")
+    partial.replace(folder / "table.md")
     histories = {name: history_of(folder / name) for name in rows}
     loss_figure(histories, folder / "loss", title=f"Loss against epoch ({note.partition(';')[0]})")
 
@@ -94,13 +101,14 @@ def ablate(
 ) -> bool:
     """Run the rows of these names one after another, the table and figure anew after each; False when stopped."""
     rows: dict[str, Row] = {}
+    tested = len(rows_for(material, "test", settings))
     for name in names:
         row = run_row(folder / name, MODELS[name], material, settings, va_loss=va_loss, count=count)
         if row is None:
             log.info("Stopped within %s; give the command again to go on.", name)
             return False
         rows[name] = row
-        write_report(folder, rows, settings)
+        write_report(folder, rows, settings, tested=tested)
     return True
 
 

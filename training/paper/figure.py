@@ -1,4 +1,8 @@
-"""Loss against epoch for all rows, as the symbolic paper's figure 3: histories in, a PNG and an SVG out."""
+"""Loss against epoch for all rows, after the symbolic paper's figure 3: histories in, a PNG and an SVG out.
+
+The paper draws the total loss of two rows; here it is the cross-entropy, by which rows with and without valence and
+arousal loss compare. That of training is the mean over an epoch as the weights change, with dropout.
+"""
 
 from __future__ import annotations
 

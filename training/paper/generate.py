@@ -71,6 +71,7 @@ def write(played: Played, folder: Path) -> int:
     from pipelines.symbolic.midi import write_midi
 
     folder.mkdir(parents=True, exist_ok=True)
+    _remove_former(folder)
     silent = 0
     with (folder / TARGETS_FILE).open("w", newline="") as file:
         table = csv.writer(file)
@@ -86,12 +87,21 @@ def write(played: Played, folder: Path) -> int:
     return silent
 
 
+def _remove_former(folder: Path) -> None:
+    """Remove the pieces of a former run, which whoever measures the folder would count."""
+    path = folder / TARGETS_FILE
+    if path.is_file():
+        with path.open(newline="") as file:
+            for row in csv.DictReader(file):
+                (folder / Path(row["file"]).name).unlink(missing_ok=True)
+
+
 def _parser() -> argparse.ArgumentParser:
     defaults = SampleSettings()
     parser = argparse.ArgumentParser(prog="python -m training.paper.generate", description="Play the test pictures.")
     parser.add_argument("model", type=Path, help="a .keras file")
     parser.add_argument("--material", type=Path, default=MATERIAL, help="(default: %(default)s)")
-    parser.add_argument("--out", type=Path, help="folder (default: midi beside the model)")
+    parser.add_argument("--out", type=Path, help="folder (default: drawn, or greedy, beside the model)")
     parser.add_argument("--count", type=int, default=TEST_PIECES, help="(default: %(default)s)")
     parser.add_argument("--greedy", action="store_true", help="the likeliest token, as the paper")
     parser.add_argument("--heat", type=float, default=defaults.heat, help="divides the logits (default: %(default)s)")

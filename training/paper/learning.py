@@ -2,12 +2,11 @@
 
 In: a model's row, :class:`~training.paper.dataset.Material`, settings, a folder. Out: the folder with the run's state
 and the best model (`checkpoint.py`). A run that was stopped, or killed, goes on where its last checkpoint stands, with
-the same batches in the same order, to the same losses.
+the same batches in the same order, to the same losses (but for what a valence and arousal loss draws by lot).
 """
 
 from __future__ import annotations
 
-import math
 import signal
 import sys
 import time
@@ -87,6 +86,7 @@ class _Keeper(keras.callbacks.Callback):
         self.run, self.metric, self.bar = run, metric, bar
         self.began = self.kept = time.monotonic()
         self.base = (run.progress.nats, run.progress.tokens, run.progress.seconds)
+        self.own: list[Any] = []
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         progress = self.run.progress
@@ -99,6 +99,9 @@ class _Keeper(keras.callbacks.Callback):
             self.kept = time.monotonic()
         if self.run.asked_to_stop:
             self.model.stop_training = True
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self.own = self.model.get_weights()  # a fit of Keras ends by putting averaged weights in their place
 
     def note(self) -> None:
         """Bring the sums of the epoch under way up to date."""
@@ -157,6 +160,7 @@ class _Run:
             keeper = _Keeper(self, metric, bar)
             if progress.step < total:
                 self.model.fit(rows, epochs=1, shuffle=False, callbacks=[keeper], verbose=0)
+                self.model.set_weights(keeper.own)
             keeper.note()
         if not self.asked_to_stop:
             self._end_epoch()
@@ -164,16 +168,14 @@ class _Run:
     def _end_epoch(self) -> None:
         """Validate, on averaged weights where there are any, keep the best model and the run's state."""
         progress = self.progress
-        own = [variable.numpy() for variable in self.model.trainable_variables]
+        own = self.model.get_weights()
         averaged = self.settings.average_decay > 0
         if averaged:
             self.optimizer.finalize_variable_values(self.model.trainable_variables)
         loss = validation_loss(self.model, self.material, self.encoder, self.settings)
         if loss < progress.best:
             save_model(self.model, self.folder / BEST)
-        if averaged:
-            for variable, value in zip(self.model.trainable_variables, own, strict=True):
-                variable.assign(value)
+        self.model.set_weights(own)
         row = Epoch(
             progress.epoch + 1, progress.nats / max(1.0, progress.tokens), loss, progress.seconds, int(progress.tokens)
         )
@@ -246,8 +248,3 @@ def stopping(run: _Run) -> Iterator[None]:
     finally:
         for number, handler in former.items():
             signal.signal(number, handler)
-
-
-def perplexity(nats: float) -> float:
-    """How many tokens the model wavers between."""
-    return math.exp(nats)

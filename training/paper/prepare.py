@@ -42,7 +42,7 @@ def prepare(
         ModelMissingError: an encoder's weights are not on this machine.
     """
     material = load_material(path) if path.is_file() else None
-    if material is None or material.names != tuple(pair.piece for pair in pairs):
+    if material is None or not _is_of(material, pairs):
         material = _tokens(pairs, size=size)
         save_material(material, path)
     for encoder in encoders:
@@ -50,6 +50,13 @@ def prepare(
             material = material.with_features(encoder, _look(material.pictures, images, encoder))
             save_material(material, path)
     return material
+
+
+def _is_of(material: Material, pairs: Sequence[Pair]) -> bool:
+    """Whether the material was made of these pairs: the same pieces with the same pictures in the same parts."""
+    rows = zip(material.names, material.picture, material.part, strict=True)
+    made = [(name, material.pictures[picture], PARTS[part]) for name, picture, part in rows]
+    return made == [(pair.piece, pair.picture, pair.part) for pair in pairs]
 
 
 def _look(names: Sequence[str], images: str, encoder: str) -> npt.NDArray[np.float32]:

@@ -1,6 +1,7 @@
 """What the parts of the losses' bench share: sizes, the held-out pieces, the predictors, the losses by name.
 
-Half of the pieces that the predictors were not fitted on are for choosing (validation), half for reporting (test).
+Half of the pieces that the predictors were not fitted on are for choosing (validation), half for reporting (test): that
+half which holds the pairs' own test pieces (:func:`training.paper.va_predictor.split`).
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ def load_bench(folder: Path, settings: BenchSettings) -> Bench:
     fitted, held = split(len(ids))
     half = len(held) // 2
     midi, token = load_midi_predictor(folder), load_token_predictor(folder).for_tokens(vocabulary.tokens)
-    return Bench(vocabulary, midi, token, ids, wanted, fitted, held[:half], held[half:])
+    return Bench(vocabulary, midi, token, ids, wanted, fitted, held[half:], held[:half])
 
 
 def like_a_model(ids: Ids, size: int, *, sure: float = 6.0, seed: int = 0) -> Any:

@@ -95,7 +95,11 @@ def load_sequences(folder: Path = FOLDER) -> tuple[list[list[str]], Floats]:
 
 
 def split(pieces: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Rows to fit on and rows held out, a tenth of the pieces and at most 300, by a fixed seed."""
+    """Rows to fit on and rows held out, a tenth of the pieces and at most 300, by a fixed seed.
+
+    It is the lot by which :mod:`training.data.pairing` splits by default: the test and validation pieces of its pairs
+    are the first of those held out. Of a strict split, or of another seed, the predictors have seen test pieces.
+    """
     order = np.random.default_rng(SPLIT_SEED).permutation(pieces)
     held = min(HELD_OUT, pieces // 10)
     return order[held:], order[:held]
