@@ -9,10 +9,9 @@ import pytest
 from pipelines.errors import DataMissingError, SettingsError
 from pipelines.records import Emotion
 from training.data.oasis import Oasis
-from training.emotion import write_readings
-from training.emotion_eval import Readings
+from training.emotion_readings import read_readings, write_readings
 from training.metrics import picture_music
-from training.metrics.picture_music import Heard, agreement, draw_pictures, read_readings, run, table
+from training.metrics.picture_music import Heard, agreement, draw_pictures, run, table
 
 THEMES = ("Dog", "Dog", "Lake", "Fire", "Garden", "Garden")
 
@@ -27,7 +26,7 @@ def data() -> Oasis:
 @pytest.fixture
 def readings_file(data: Oasis, tmp_path: Path) -> Path:
     path = tmp_path / "deep" / "held_out.csv"
-    write_readings(path, data, Readings(data.va - 0.5, np.full((len(data), 2), 1.25), np.zeros((len(data), 5))))
+    write_readings(path, [each.name for each in data.paths], data.va - 0.5, np.full((len(data), 2), 1.25))
     return path
 
 
@@ -98,6 +97,6 @@ def test_a_run_goes_on_where_it_was_stopped(
     text = run(options, data)
     assert len(asked) == 3 + 2 + 4  # two were kept, the third is asked again
     assert text.count("| 4 | 1.00") == 4  # the reader, two ears of the piano's, one of the band's
-    write_readings(readings_file, data, Readings(data.va, np.full((len(data), 2), 1.25), np.zeros((len(data), 5))))
+    write_readings(readings_file, [each.name for each in data.paths], data.va, np.full((len(data), 2), 1.25))
     run(options, data)
     assert len(asked) == 3 + 2 + 4 + 8  # by other readings nothing has been heard yet

@@ -12,7 +12,6 @@ weights, assets/weights/emotion.md, is written by hand from what this prints.
 from __future__ import annotations
 
 import argparse
-import csv
 import logging
 import sys
 from dataclasses import asdict, dataclass, replace
@@ -37,13 +36,13 @@ from training.emotion_eval import (
     style_move,
 )
 from training.emotion_fit import FitSettings, fit_blend, fit_reader
+from training.emotion_readings import write_readings
 from training.emotion_table import CHECK_SET, PLAIN, SKIPPED, TRAINED_SETS, Table, load_table
 from training.styles import STYLES, TRAINED
 
 log = logging.getLogger(__name__)
 CACHE = Path.home() / ".cache" / "ekphonia" / "emotion"
 SPLITS = ("random", "themes")
-READING_COLUMNS = ("file", "valence", "arousal", "valence_sd", "arousal_sd")
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,16 +110,6 @@ def train(material: Material, *, settings: FitSettings, dry_run: bool) -> dict[s
     return readings
 
 
-def write_readings(path: Path, data: Oasis, readings: Readings) -> None:
-    """Write held-out readings as CSV: file, valence, arousal and their standard deviations, on 1 to 9."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(READING_COLUMNS)
-        for picture, point, spread in zip(data.paths, readings.va, readings.spread, strict=True):
-            writer.writerow([picture.name, *(f"{value:.4f}" for value in (*point, *spread))])
-
-
 def report(kind: str, opinion: Opinion, readings: Readings, va: npt.NDArray[np.float64]) -> str:
     """Scores of one way of splitting, and each reader's own correlations, as text."""
     parts = [f"{name} {value:.3f}" for name, value in asdict(score(readings, va)).items()]
@@ -169,7 +158,9 @@ def main(arguments: list[str] | None = None) -> int:
         else:
             readings = train(material, settings=settings, dry_run=options.dry_run)
             if options.readings:
-                write_readings(options.readings, material.data, readings["themes"])
+                held_out = readings["themes"]
+                names = [path.name for path in material.data.paths]
+                write_readings(options.readings, names, held_out.va, held_out.spread)
     except EkphoniaError as error:
         print(error, file=sys.stderr)
         return 2

@@ -22,18 +22,22 @@ import logging
 import sys
 from pathlib import Path
 
-from pipelines.emotion_resnet import save_classifier
+import numpy as np
+
+from pipelines.emotion_resnet import open_resnet, save_classifier
 from pipelines.errors import EkphoniaError
+from pipelines.picture import read_picture
 from training.data.pair_sources import picture_source, readable
 from training.emotion_backbones import BACKBONES, EFFICIENTNET, LITE_SIDES_PX, LITE_VARIANT
 from training.emotion_classifier_fit import ClassifierSettings, calibrate, label_shares, predict
 from training.emotion_classifier_run import ClassifierRun, open_run
 from training.emotion_pictures import split_pictures
+from training.emotion_readings import write_readings
 from training.emotion_report import report_text, score_labels, softmax, write_figure
 from training.run_folder import stop_signal
 
 log = logging.getLogger(__name__)
-CHECKPOINT = "classifier.safetensors"
+CHECKPOINT, READINGS = "classifier.safetensors", "held_out.csv"
 
 
 def train(folder: Path, settings: ClassifierSettings, options: argparse.Namespace) -> ClassifierRun:
@@ -62,7 +66,21 @@ def finish(run: ClassifierRun, title: str) -> str:
     part.write_text(text, encoding="utf-8")
     part.replace(run.folder / "report.md")
     write_figure(run.folder / "report.png", scores, raw, title=title)
+    write_held_out(run)
     return text
+
+
+def write_held_out(run: ClassifierRun) -> None:
+    """What the finished checkpoint reads in the test pictures, as CSV for `training.metrics.picture_music`."""
+    reader = open_resnet(str(run.folder / CHECKPOINT))
+    paths = [item.path for item in run.sets["test"].items]
+    found = [reader.read(read_picture(path)) for path in paths]
+    write_readings(
+        run.folder / READINGS,
+        [path.name for path in paths],
+        np.array([(each.valence, each.arousal) for each in found]),
+        np.array([(each.valence_sd, each.arousal_sd) for each in found]),
+    )
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,9 +1,9 @@
 """Pictures that people rated in, how well the music agrees with them out, as the waveform paper's conclusion asks.
 
-    python -m training.emotion --dry-run --readings runs/emotion/held_out.csv
-    python -m training.metrics.picture_music --readings runs/emotion/held_out.csv --count 60
+    python -m training.metrics.picture_music --readings runs/emotion_lite0/held_out.csv --count 40
 
-For each picture of OASIS a chain makes music from the reader's emotion, read with the picture's whole theme held out;
+For each picture of OASIS a chain makes music from a reader's emotion, read with the picture's whole theme held out (by
+`python -m training.emotion_classifier`, which writes its test pictures', or `python -m training.emotion --readings`);
 the music is heard, and set against what about 100 people felt in the picture. Columns: correlation of valence and of
 arousal, mean distance on the plane (0 to 8√2), and what that distance would be with the pictures dealt out at random.
 Intervals are 95 % of a bootstrap over the pictures. The piano is heard by the listener, by which its candidates were
@@ -33,12 +33,13 @@ from pipelines.agreement import (
     mean_distance,
 )
 from pipelines.chains import CHAINS, ChainSettings, run_chain
-from pipelines.errors import DataMissingError, EkphoniaError, SettingsError
+from pipelines.errors import EkphoniaError, SettingsError
 from pipelines.picture import read_picture
 from pipelines.records import Emotion, Score
 from pipelines.symbolic import SymbolicSettings
 from pipelines.waveform import WaveformSettings
 from training.data.oasis import Oasis, load_oasis
+from training.emotion_readings import read_readings
 from training.metrics.referee import judge
 
 COUNT, DURATION_S = 60, 20.0
@@ -57,29 +58,6 @@ class Heard:
     ear: str
     valence: float
     arousal: float
-
-
-def read_readings(path: Path) -> dict[str, Emotion]:
-    """Readings by picture, as `python -m training.emotion --readings` writes them.
-
-    Raises:
-        DataMissingError: the file is not there or is laid out otherwise.
-    """
-    cure = "make it with: python -m training.emotion --dry-run --readings"
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            return {row["file"]: _emotion(row) for row in csv.DictReader(file)}
-    except FileNotFoundError as cause:
-        raise DataMissingError(f"There are no readings at {path}; {cure} {path}.") from cause
-    except (KeyError, TypeError, ValueError) as cause:
-        raise DataMissingError(f"{path} is no table of readings ({cause}); {cure} {path}.") from cause
-
-
-def _emotion(row: dict[str, str]) -> Emotion:
-    valence, arousal, valence_sd, arousal_sd = (
-        float(row[name]) for name in ("valence", "arousal", "valence_sd", "arousal_sd")
-    )
-    return Emotion.at(valence, arousal, valence_sd=valence_sd, arousal_sd=arousal_sd)
 
 
 def draw_pictures(data: Oasis, readings: dict[str, Emotion], *, count: int, seed: int) -> list[int]:
