@@ -13,7 +13,7 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -108,10 +108,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--preset", choices=tuple(PRESETS), default="laptop", help="whose size and rate (default: %(default)s)"
     )
+    parser.add_argument(
+        "--longest", type=int, help="tokens of a piece at most, longer ones cut (default: the preset's)"
+    )
     parser.add_argument("--seconds", type=float, default=SECONDS, help="of training each (default: %(default)s)")
     options = parser.parse_args(arguments)
     try:
         material, settings = load_material(options.material), preset(options.preset)
+        if options.longest:
+            size = replace(settings.size, longest=options.longest)
+            settings = replace(settings, size=size, whole_pieces_only=False, pieces=0)
         encoder = choose_encoder(MODELS[PAIR[0]], material)
         speeds = [race(MODELS[name], material, encoder, settings, seconds=options.seconds) for name in PAIR]
     except EkphoniaError as error:
