@@ -124,7 +124,7 @@ COMPOSERS = {
         name="Trans_enc3_dec3_VA_Loss",
         made_by="the symbolic paper's network, trained here",
         licence=PAPER_NETWORK_LICENCE,
-        size_mb=0.0,
+        size_mb=2.3,
         weights="paper_trans_enc3_dec3_va_loss.keras",
         packages=("keras", "tensorflow"),
     ),
