@@ -112,5 +112,9 @@ def test_nothing_to_begin_with_is_said() -> None:
 def test_unknown_and_missing_models_are_said() -> None:
     with pytest.raises(SettingsError, match="auto, embedded, paper"):
         next(run(None, SymbolicSettings(models="best"), {"emotion": Emotion.at(5, 5)}))
-    with pytest.raises(ModelMissingError, match="paper's own model"):
-        next(run(None, SymbolicSettings(models="paper"), {"emotion": Emotion.at(5, 5)}))
+    paper = SymbolicSettings(models="paper")
+    with pytest.raises(ModelMissingError, match="emotion classifier"):
+        next(run(read_picture(SAD), paper))
+    pytest.importorskip("tensorflow", reason="the paper's network runs on it")
+    with pytest.raises(SettingsError, match="plays from a picture"):
+        list(run(None, paper, {"emotion": Emotion.at(5, 5)}))
