@@ -29,6 +29,7 @@ WIDTH_PX, HEIGHT_PX = 1280, 900
 COLOURS, FREQUENT = 256, 16
 LONGEST_WAIT_MS = 120_000
 FINISHED = "document.querySelector('#ek-status [role=status]').textContent.startsWith('Finished')"
+UNDOCKED = '.ek-status[data-dock="player"] .ek-dock { display: none !important; }'
 HEARD_S = 14.0  # where the playhead stands in the picture
 
 
@@ -71,6 +72,7 @@ def photograph(address: str, *, example: int, dark: bool) -> bytes:
         page.wait_for_function(FINISHED, timeout=LONGEST_WAIT_MS)
         seek = f"(n) => {{ n.value = {HEARD_S}; n.dispatchEvent(new Event('input', {{ bubbles: true }})); }}"
         page.locator("#ek-music .ek-seek").evaluate(seek)
+        page.add_style_tag(content=UNDOCKED)  # the bar follows the window, which a whole page has not
         page.mouse.move(2, 2)
         page.wait_for_timeout(2000)
         image = page.screenshot(full_page=True)
