@@ -42,8 +42,8 @@ class SymbolicSettings:
     """The chain's settings: seconds of music (10 to 180), seed, strength of the emotion (0 to 5), which models.
 
     `models` is "auto", "embedded" or "paper"; `emotion_checkpoint` names a classifier of the waveform paper's kind.
-    `composer` is one of the catalogue's COMPOSERS; the symbolic paper's networks end a piece themselves, after eight
-    bars at most, and heed neither length nor strength.
+    `composer` is one of the catalogue's COMPOSERS; the symbolic paper's networks end a piece themselves, after ten
+    to twenty seconds, and heed neither length nor strength.
     `piano_roll_every_s` asks for a growing picture of the piano roll, at most every so many seconds; None for only the
     finished one, since a picture takes as long as several bars of music.
     """

@@ -2,7 +2,7 @@
 
 The paper's network (`paper`) knows only the picture, so several pieces are drawn and the one is played in which the
 listener hears most nearly what is wanted; the causal variant (`causal`) knows valence and arousal too, and does with
-either. Neither knows of a length: a piece ends where the network ends it, after the paper's eight bars at most. Music
+either. Neither knows of a length: a piece ends where the network ends it, mostly after ten to twenty seconds. Music
 is in C major or A minor, as the paper's grammar has it. TensorFlow is imported only when a piece is asked for.
 """
 
