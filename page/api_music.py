@@ -53,7 +53,7 @@ def symbolic(
         seed: Another seed is another piece for the same emotion, 0 to 999999.
         valence: Emotion to follow instead of the picture's own: 1 unpleasant to 9 pleasant; give arousal as well.
         arousal: Emotion to follow instead of the picture's own: 1 calm to 9 excited; give valence as well.
-        composer: "composer" is Ekphonia's own; "paper" and "causal", the paper's networks, write eight bars at most.
+        composer: "composer" is Ekphonia's own; "paper" and "causal", the paper's networks, play ten to twenty seconds.
 
     Returns:
         the take: the emotion wanted and heard, every step with its maker and licence, settings, versions

@@ -1,4 +1,4 @@
-"""The symbolic paper's own network as the composer: picture and emotion in, a piece of about eight bars out.
+"""The symbolic paper's own network as the composer: picture and emotion in, a piece of ten to twenty seconds out.
 
 The paper's network (`paper`) knows only the picture, so several pieces are drawn and the one is played in which the
 listener hears most nearly what is wanted; the causal variant (`causal`) knows valence and arousal too, and does with
