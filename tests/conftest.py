@@ -64,8 +64,9 @@ def visit(browser: Any, address: str) -> Iterator[Any]:
     """Open the page as a new visitor; whatever was asked of the outside or told the console fails the test."""
     visitors: list[Visitor] = []
 
-    def arrive(*, width: int = 1280, height: int = 900) -> Visitor:
-        context = browser.new_context(viewport={"width": width, "height": height}, accept_downloads=True)
+    def arrive(*, width: int = 1280, height: int = 900, locale: str | None = None) -> Visitor:
+        viewport = {"width": width, "height": height}
+        context = browser.new_context(viewport=viewport, accept_downloads=True, locale=locale)
         visitor = Visitor(context.new_page(), address)
         visitor.watch()
         visitor.page.add_init_script(NOTE_FIRST_SOUND)

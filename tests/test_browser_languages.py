@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from visitor import PATIENCE_MS, Visitor
+from visitor import Visitor
 
 from page.texts import TEXTS, plain
 
@@ -18,23 +17,9 @@ HEADINGS = [
 
 
 @pytest.fixture
-def abroad(browser: Any, address: str) -> Iterator[Any]:
+def abroad(visit: Any) -> Any:
     """Open the page as a visitor whose browser speaks a language; what the console tells fails the test."""
-    visitors: list[Visitor] = []
-
-    def arrive(locale: str) -> Visitor:
-        context = browser.new_context(locale=locale, viewport={"width": 1280, "height": 900})
-        visitor = Visitor(context.new_page(), address)
-        visitor.watch()
-        visitor.page.goto(address)
-        visitor.page.wait_for_selector(".ek-frame", timeout=PATIENCE_MS)
-        visitors.append(visitor)
-        return visitor
-
-    yield arrive
-    for visitor in visitors:
-        visitor.page.context.close()
-        assert visitor.troubles == []
+    return lambda locale: visit(locale=locale)
 
 
 def shown_headings(visitor: Visitor) -> list[str]:
