@@ -8,6 +8,7 @@ file, valence_mean, arousal_mean, valence_1, arousal_1, … valence_6, arousal_6
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ EXPECTED_CLIPS = 3000
 class Clip:
     """A clip: its MIDI file, valence and arousal on 1 to 9 (min-max over the set's means), and the single ratings.
 
-    `ratings` is (6, 2) float64, valence and arousal of each rater on the raters' own 1 to 9.
+    `ratings` is (6, 2) float64, valence and arousal of each rater, on 1 to 9 but for a few of 0 or 10.
     """
 
     path: Path
@@ -64,23 +65,43 @@ def load_clips(folder: Path | None = None) -> tuple[Clip, ...]:
     """All clips of a folder, by default `eimg` in the data folder, in the order of labels.csv.
 
     Raises:
-        DataMissingError: the folder, labels.csv or a MIDI file that it names is missing.
+        DataMissingError: the folder, labels.csv or a MIDI file that it names is missing, or labels.csv is damaged.
     """
     folder = folder or data_folder("eimg")
     table = folder / "labels.csv"
     if not table.is_file():
         raise DataMissingError(f"The ratings are not at {table}; put EIMG's labels.csv there.")
-    with table.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    missing = [row["file"] for row in rows if not (folder / "midi" / row["file"]).is_file()]
+    rows = _read_table(table)
+    missing = [name for name, _ in rows if not (folder / "midi" / name).is_file()]
     if missing:
         raise DataMissingError(f"{len(missing)} clips, first {missing[0]}, are not in {folder / 'midi'}; restore them.")
-    means = np.array([(float(row["valence_mean"]), float(row["arousal_mean"])) for row in rows])
-    scaled = to_scale(means)
-    paths = [folder / "midi" / row["file"] for row in rows]
+    means = np.array([numbers[0] for _, numbers in rows])
+    if not np.ptp(means, axis=0).all():
+        raise DataMissingError(f"{table} rates all its {len(rows)} clips alike, so no scale can be made; restore it.")
     return tuple(
-        Clip(path, float(v), float(a), _ratings(row)) for path, (v, a), row in zip(paths, scaled, rows, strict=True)
+        Clip(folder / "midi" / name, float(v), float(a), numbers[1:])
+        for (name, numbers), (v, a) in zip(rows, to_scale(means), strict=True)
     )
+
+
+def _read_table(table: Path) -> list[tuple[str, npt.NDArray[np.float64]]]:
+    """Each clip's file, and valence and arousal, (7, 2) float64: the means, then each rater's.
+
+    Raises DataMissingError, naming the line where one is at fault.
+    """
+    rows = []
+    with table.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file)
+        try:
+            for row in reader:
+                rows.append((row["file"] or "a file without a name", _numbers(row)))
+        except (KeyError, TypeError, ValueError, csv.Error) as cause:
+            raise DataMissingError(
+                f"{table} is damaged at about line {reader.line_num} ({cause}); training/data/eimg.py says its layout."
+            ) from cause
+    if not rows:
+        raise DataMissingError(f"{table} names no clips; restore EIMG's labels.csv.")
+    return rows
 
 
 def to_scale(means: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -95,6 +116,13 @@ def targets(clips: tuple[Clip, ...]) -> npt.NDArray[np.float64]:
     return np.array([(clip.valence, clip.arousal) for clip in clips])
 
 
-def _ratings(row: dict[str, str]) -> npt.NDArray[np.float64]:
-    pairs = [(row[f"valence_{i}"], row[f"arousal_{i}"]) for i in range(1, RATERS + 1)]
-    return np.array(pairs, dtype=np.float64)
+def _numbers(row: Mapping[str, str]) -> npt.NDArray[np.float64]:
+    """Means and ratings of a line, (7, 2) float64; KeyError, TypeError or ValueError for what cannot be one.
+
+    Only the means are held to 1 to 9: a few raters of the set wrote 0 or 10.
+    """
+    kinds = ("mean", *range(1, RATERS + 1))
+    numbers = np.array([[float(row[f"{name}_{kind}"]) for name in ("valence", "arousal")] for kind in kinds])
+    if not (np.isfinite(numbers).all() and ((numbers[0] >= VA_MIN) & (numbers[0] <= VA_MAX)).all()):
+        raise ValueError(f"a rating of {row['file']} is no number, or its mean not within {VA_MIN:g} to {VA_MAX:g}")
+    return numbers
