@@ -7,7 +7,9 @@ import keras  # noqa: E402 (tensorflow first)
 
 from pipelines.errors import SettingsError  # noqa: E402
 from pipelines.symbolic.tokens import Vocabulary  # noqa: E402
-from training.paper.va_loss import LossWeights, as_printed, cross_entropy, differentiable, predict_files  # noqa: E402
+from training.paper.objective import Objective, cross_entropy  # noqa: E402
+from training.paper.presets import LAMBDA_VA  # noqa: E402
+from training.paper.va_loss import as_printed, differentiable, predict_files  # noqa: E402
 from training.paper.va_models import MidiPredictor, TokenPredictor  # noqa: E402
 from training.paper.va_predictor import midi_feature_names, midi_features  # noqa: E402
 
@@ -122,10 +124,11 @@ def test_a_draw_at_sure_logits_reads_the_tokens_themselves(token):
 
 def test_the_weights_are_the_papers_and_padding_does_not_count():
     targets, _, right = pieces()
-    assert LossWeights().total(2.0, 3.0) == pytest.approx(3.00002)
     expected = np.log(1 + 10 * np.exp(-8.0))
-    assert float(cross_entropy(right, targets)) == pytest.approx(expected, rel=1e-4)
-    assert float(cross_entropy(tf.zeros_like(right), targets)) == pytest.approx(np.log(11), rel=1e-6)
+    assert float(cross_entropy(targets, right)) == pytest.approx(expected, rel=1e-4)
+    assert float(cross_entropy(targets, tf.zeros_like(right))) == pytest.approx(np.log(11), rel=1e-6)
+    total = Objective(lambda got, wanted: tf.constant(2.0), LAMBDA_VA)(targets, tf.zeros_like(right))
+    assert float(total) == pytest.approx(np.log(11) + 0.00002, abs=1e-6)
 
 
 def test_a_temperature_of_zero_is_refused(token):

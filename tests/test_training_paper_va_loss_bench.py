@@ -5,8 +5,9 @@ tf = pytest.importorskip("tensorflow", reason="the pip package tensorflow-cpu is
 
 from pipelines.symbolic.tokens import Vocabulary  # noqa: E402 (tensorflow first)
 from training.paper import va_loss_bench  # noqa: E402
+from training.paper.objective import Objective  # noqa: E402
 from training.paper.va_bench import Bench, BenchSettings, like_a_model  # noqa: E402
-from training.paper.va_loss import LossWeights, as_printed, differentiable  # noqa: E402
+from training.paper.va_loss import as_printed, differentiable  # noqa: E402
 from training.paper.va_loss_free import free_logits  # noqa: E402
 from training.paper.va_loss_small import REACH, SmallSettings, distance, new_model, no_loss, sample, train  # noqa: E402
 from training.paper.va_models import MidiPredictor, TokenPredictor  # noqa: E402
@@ -45,7 +46,7 @@ def test_the_printed_loss_trains_to_the_very_weights_of_cross_entropy_alone(benc
     models = []
     for va in (no_loss, as_printed(bench.vocabulary, bench.midi), differentiable(bench.token)):
         model = new_model(bench.vocabulary.size, settings)
-        train(model, bench.ids, bench.wanted, settings, epochs=1, va=va, weights=LossWeights(10.0))
+        train(model, bench.ids, bench.wanted, settings, epochs=1, objective=Objective(va, 10.0))
         models.append(np.concatenate([w.ravel() for w in model.get_weights()]))
     assert np.array_equal(models[0], models[1])
     assert not np.allclose(models[0], models[2])

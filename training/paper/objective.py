@@ -24,6 +24,12 @@ def token_losses(targets: Any, logits: Any) -> tuple[Any, Any]:
     return losses * real, real
 
 
+def cross_entropy(targets: Any, logits: Any) -> Any:
+    """L_CC a token in nats: the mean over the real tokens of a batch, a scalar float32."""
+    losses, real = token_losses(targets, logits)
+    return ops.sum(losses) / ops.maximum(ops.sum(real), 1)
+
+
 class Objective(keras.losses.Loss):
     """L_total of a batch, a scalar. `va_loss` takes (logits, targets); without it only the cross-entropy counts."""
 
@@ -33,8 +39,7 @@ class Objective(keras.losses.Loss):
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """The objective of targets and logits."""
-        losses, real = token_losses(y_true, y_pred)
-        total = LAMBDA_CC * ops.sum(losses) / ops.maximum(ops.sum(real), 1)
+        total = LAMBDA_CC * cross_entropy(y_true, y_pred)
         if self.va_loss is not None:
             total = total + self.lambda_va * ops.cast(self.va_loss(y_pred, y_true), "float32")
         return total

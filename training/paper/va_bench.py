@@ -14,8 +14,9 @@ import numpy as np
 import tensorflow as tf
 
 from pipelines.symbolic.tokens import Vocabulary, build_vocabulary
+from training.paper.objective import VaLoss
 from training.paper.va_fit import Floats, Ids, pad
-from training.paper.va_loss import Loss, as_printed, differentiable
+from training.paper.va_loss import as_printed, differentiable
 from training.paper.va_models import MidiPredictor, TokenPredictor
 from training.paper.va_predictor import load_midi_predictor, load_sequences, load_token_predictor, split
 
@@ -53,7 +54,7 @@ class Bench:
     test: Any
 
     @property
-    def printed(self) -> Loss:
+    def printed(self) -> VaLoss:
         """The paper's loss."""
         return as_printed(self.vocabulary, self.midi)
 
@@ -75,7 +76,7 @@ def like_a_model(ids: Ids, size: int, *, sure: float = 6.0, seed: int = 0) -> An
     return tf.constant(noise + sure * np.eye(size, dtype=np.float32)[ids])
 
 
-def named_losses(bench: Bench) -> list[tuple[str, Loss]]:
+def named_losses(bench: Bench) -> list[tuple[str, VaLoss]]:
     """The three losses by the names of the tables."""
     return [
         ("(a) as printed", bench.printed),

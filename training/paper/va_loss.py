@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,34 +25,14 @@ from pipelines.errors import MidiError, SettingsError
 from pipelines.records import VA_MIDDLE, Score
 from pipelines.symbolic.midi import read_midi, write_midi
 from pipelines.symbolic.tokens import Vocabulary, decode
-from training.paper.presets import LAMBDA_CC, LAMBDA_VA
+from training.paper.objective import VaLoss
 from training.paper.va_models import MidiPredictor, TokenPredictor
 from training.paper.va_predictor import midi_features
 
-Loss = Callable[[Any, Any], Any]
 RoundTrip = Callable[[Sequence[str], Path], Score]
 
 
-@dataclass(frozen=True)
-class LossWeights:
-    """L_total = lambda_va · L_VA + lambda_cross_entropy · L_CC, with the paper's λ1 and λ2."""
-
-    lambda_va: float = LAMBDA_VA
-    lambda_cross_entropy: float = LAMBDA_CC
-
-    def total(self, va: Any, cross_entropy: Any) -> Any:
-        """The paper's objective, a scalar, from its two terms."""
-        return self.lambda_va * va + self.lambda_cross_entropy * cross_entropy
-
-
-def cross_entropy(logits: Any, targets: Any) -> Any:
-    """L_CC a token in nats: the mean over the positions whose target is not 0, a scalar float32."""
-    real = tf.cast(targets != 0, tf.float32)
-    each = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, tf.cast(logits, tf.float32))
-    return tf.reduce_sum(each * real) / tf.maximum(tf.reduce_sum(real), 1.0)
-
-
-def as_printed(vocabulary: Vocabulary, predictor: MidiPredictor) -> Loss:
+def as_printed(vocabulary: Vocabulary, predictor: MidiPredictor) -> VaLoss:
     """The loss as the paper prints it: argmax, tokens, a MIDI file written and read again, the predictor of files.
 
     A piece whose tokens hold no note has no file; it is taken as the middle of the plane. The gradient with respect to
@@ -97,7 +76,7 @@ def predict_files(
     return found
 
 
-def differentiable(predictor: TokenPredictor, *, temperature: float = 1.0, gumbel: bool = False) -> Loss:
+def differentiable(predictor: TokenPredictor, *, temperature: float = 1.0, gumbel: bool = False) -> VaLoss:
     """The loss that teaches: the predictor reads the softmax of the logits / `temperature`.
 
     With `gumbel`, it reads tokens drawn from the logits instead, one a position, and the gradient is that of the

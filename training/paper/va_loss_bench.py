@@ -27,9 +27,10 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from pipelines.errors import EkphoniaError
+from training.paper.objective import Objective, VaLoss
 from training.paper.va_bench import Bench, BenchSettings, like_a_model, load_bench, named_losses
 from training.paper.va_fit import Floats, Ids
-from training.paper.va_loss import Loss, LossWeights, differentiable
+from training.paper.va_loss import differentiable
 from training.paper.va_loss_free import free_logits
 from training.paper.va_loss_small import Outcome, SmallModel, SmallSettings, copy_of, new_model, no_loss, outcome, train
 from training.paper.va_loss_speed import speed
@@ -66,14 +67,14 @@ def small_models(bench: Bench, settings: BenchSettings) -> list[tuple[str, ...]]
     ids, wanted = _some(bench, bench.fitted[: settings.small_pieces], settings)
     start = new_model(size, small)
     judge, drawn = differentiable(bench.token), differentiable(bench.token, gumbel=True)
-    train(start, ids, wanted, small, epochs=settings.epochs_before, va=no_loss, weights=LossWeights())
-    runs: list[tuple[str, float, Loss]] = [("cross-entropy alone", 0.0, no_loss)]
+    train(start, ids, wanted, small, epochs=settings.epochs_before, objective=Objective())
+    runs: list[tuple[str, float, VaLoss]] = [("cross-entropy alone", 0.0, no_loss)]
     runs += [("(b) softmax", weight, judge) for weight in settings.small_lambdas]
     runs += [("(b) Gumbel, straight-through", weight, drawn) for weight in settings.small_lambdas[-2:]]
     models: list[tuple[str, float, SmallModel]] = [("start", 0.0, start)]
     for name, weight, va in tqdm(runs, desc="small models", file=sys.stderr):
         model = copy_of(start, size, small)
-        train(model, ids, wanted, small, epochs=settings.epochs_with, va=va, weights=LossWeights(weight))
+        train(model, ids, wanted, small, epochs=settings.epochs_with, objective=Objective(va, weight))
         models.append((name, weight, model))
     return [
         _small_row(part, name, weight, outcome(model, bench.vocabulary, *_some(bench, rows, settings), judge))

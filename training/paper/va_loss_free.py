@@ -15,9 +15,9 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
+from training.paper.objective import Objective, VaLoss, cross_entropy
 from training.paper.va_bench import Bench, BenchSettings, like_a_model, named_losses
 from training.paper.va_fit import Floats, Ids
-from training.paper.va_loss import Loss, LossWeights, cross_entropy
 from training.paper.va_loss_small import distance, heard, no_loss
 
 
@@ -28,13 +28,13 @@ def free_logits(bench: Bench, settings: BenchSettings) -> list[tuple[str, ...]]:
     wanted = bench.wanted[np.roll(rows, 1)]
     begin = like_a_model(own, bench.vocabulary.size)
     found = [("start", "", *_free_row(begin, own, wanted, bench))]
-    runs: list[tuple[str, float, Loss]] = [("cross-entropy alone", 0.0, no_loss)]
+    runs: list[tuple[str, float, VaLoss]] = [("cross-entropy alone", 0.0, no_loss)]
     runs += [(name, weight, loss) for weight in settings.free_lambdas for name, loss in named_losses(bench)]
     for name, weight, loss in tqdm(runs, desc="free logits", file=sys.stderr):
         logits = tf.Variable(begin)
         optimizer = keras.optimizers.Adam(settings.free_rate)
         optimizer.build([logits])
-        learn = _free_step(loss, logits, optimizer, LossWeights(weight), own, asked)
+        learn = _free_step(loss, weight, logits, optimizer, own, asked)
         tf.random.set_seed(0)
         for _ in range(settings.free_steps):
             learn()
@@ -47,13 +47,13 @@ def _cut_alike(own: Ids, asked: Ids) -> tuple[Ids, Ids]:
     return np.where(both, own, 0), np.where(both, asked, 0)
 
 
-def _free_step(
-    loss: Loss, logits: Any, optimizer: Any, weights: LossWeights, own: Ids, asked: Ids
-) -> Callable[[], None]:
+def _free_step(loss: VaLoss, weight: float, logits: Any, optimizer: Any, own: Ids, asked: Ids) -> Callable[[], None]:
+    objective = Objective(lambda got, _: loss(got, tf.constant(asked)), weight)
+
     @tf.function
     def learn() -> None:
         with tf.GradientTape() as tape:
-            total = weights.total(loss(logits, tf.constant(asked)), cross_entropy(logits, tf.constant(own)))
+            total = objective(tf.constant(own), logits)
         optimizer.apply([tape.gradient(total, logits)], [logits])
 
     return learn
@@ -62,5 +62,5 @@ def _free_step(
 def _free_row(logits: Any, own: Ids, wanted: Floats, bench: Bench) -> tuple[str, ...]:
     ids = np.where(own != 0, logits.numpy().argmax(axis=2), 0)
     changed = (ids != own)[own != 0].mean()
-    kept = float(cross_entropy(logits, tf.constant(own)))
+    kept = float(cross_entropy(tf.constant(own), logits))
     return f"{kept:.3f}", f"{changed:.1%}", f"{distance(heard(ids, bench.vocabulary), wanted):.3f}"

@@ -18,8 +18,8 @@ from pipelines.errors import MidiError
 from pipelines.hearing import hear_points
 from pipelines.records import VA_MIDDLE
 from pipelines.symbolic.tokens import Vocabulary, decode
+from training.paper.objective import Objective, VaLoss, cross_entropy
 from training.paper.va_fit import Floats, Ids
-from training.paper.va_loss import Loss, LossWeights, cross_entropy
 
 DILATIONS = (1, 2, 4, 8)
 REACH = 31  # 1 + 2 · (1 + 2 + 4 + 8)
@@ -85,9 +85,9 @@ def copy_of(model: SmallModel, size: int, settings: SmallSettings) -> SmallModel
 
 
 def train(
-    model: SmallModel, ids: Ids, wanted: Floats, settings: SmallSettings, *, epochs: int, va: Loss, weights: LossWeights
+    model: SmallModel, ids: Ids, wanted: Floats, settings: SmallSettings, *, epochs: int, objective: Objective
 ) -> None:
-    """Adam on λ2 · cross-entropy + λ1 · `va`, batches in an order that the seed alone decides."""
+    """Adam on the objective, batches in an order that the seed alone decides."""
     tf.random.set_seed(settings.seed)
     rng, optimizer = np.random.default_rng(settings.seed), keras.optimizers.Adam(settings.learning_rate)
     optimizer.build(model.trainable_variables)
@@ -96,7 +96,7 @@ def train(
     def learn(rows: Any, feeling: Any) -> None:
         with tf.GradientTape() as tape:
             logits = model({"ids": rows[:, :-1], "wanted": feeling})
-            loss = weights.total(va(logits, rows[:, 1:]), cross_entropy(logits, rows[:, 1:]))
+            loss = objective(rows[:, 1:], logits)
         optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
 
     for _ in range(epochs):
@@ -106,7 +106,9 @@ def train(
             learn(tf.constant(ids[rows]), tf.constant(wanted[rows]))
 
 
-def outcome(model: SmallModel, vocabulary: Vocabulary, ids: Ids, wanted: Floats, va: Loss, *, seed: int = 0) -> Outcome:
+def outcome(
+    model: SmallModel, vocabulary: Vocabulary, ids: Ids, wanted: Floats, va: VaLoss, *, seed: int = 0
+) -> Outcome:
     """Measure a model on pieces held out; the judge of what is heard is :mod:`pipelines.hearing`."""
     following = tf.constant(ids[:, 1:])
     logits = model({"ids": tf.constant(ids[:, :-1]), "wanted": tf.constant(wanted)})
@@ -114,7 +116,7 @@ def outcome(model: SmallModel, vocabulary: Vocabulary, ids: Ids, wanted: Floats,
     sampled = heard(sample(model, vocabulary, wanted, positions=ids.shape[1], seed=seed), vocabulary)
     r = [float(np.corrcoef(sampled[:, k], wanted[:, k])[0, 1]) for k in (0, 1)]
     return Outcome(
-        float(cross_entropy(logits, following)),
+        float(cross_entropy(following, logits)),
         float(va(logits, following)),
         distance(heard(chosen, vocabulary), wanted),
         distance(sampled, wanted),

@@ -19,8 +19,9 @@ import tensorflow as tf
 from pipelines.records import Score
 from pipelines.symbolic.midi import read_midi
 from pipelines.symbolic.tokens_grammar import Token, read_token
+from training.paper.objective import VaLoss
 from training.paper.va_bench import Bench, BenchSettings, like_a_model, named_losses
-from training.paper.va_loss import Loss, predict_files
+from training.paper.va_loss import predict_files
 
 
 def speed(bench: Bench, settings: BenchSettings) -> list[tuple[str, ...]]:
@@ -43,7 +44,7 @@ def speed(bench: Bench, settings: BenchSettings) -> list[tuple[str, ...]]:
     return [(name, f"{ms:.3f}", *(f"{times[k][1] / ms:.1f}" for k in (0, 1))) for name, ms in times]
 
 
-def _with_gradient(loss: Loss) -> Callable[[Any, Any], Any]:
+def _with_gradient(loss: VaLoss) -> Callable[[Any, Any], Any]:
     @tf.function
     def taught(logits: Any, targets: Any) -> Any:
         return tf.gradients(loss(logits, targets), logits)[0]
