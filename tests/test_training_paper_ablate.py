@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,10 +15,10 @@ from pipelines.errors import SettingsError
 from pipelines.hearing import hear_points
 from pipelines.symbolic.paper_model import MODELS, Size
 from training.metrics.symbolic import EIMG_MEANS, music_quality_loss, pitch_entropy, score_ticks
-from training.paper.checkpoint import Epoch
+from training.paper.checkpoint import STATE, Epoch
 from training.paper.figure import loss_figure
 from training.paper.generate import Played
-from training.paper.measure import PRINTED, correlation, measure
+from training.paper.measure import PRINTED, Row, correlation, measure
 from training.paper.presets import FitSettings
 
 NEEDS = "the pip package tensorflow-cpu is not installed"
@@ -98,6 +100,22 @@ def test_all_rows_end_in_a_table_and_done_rows_are_passed_over(tmp_path: Path) -
     assert (tmp_path / "Causal_enc3" / "best.keras").stat().st_mtime_ns == before
     with pytest.raises(SettingsError, match=r"learning_rate 0.01, not learning_rate 0.02"):
         ablate(tmp_path, material, replace(settings, learning_rate=2e-2), names=names, va_loss="none", count=3)
+
+
+def test_a_measured_row_is_not_taken_for_one_of_another_va_loss(tmp_path: Path) -> None:
+    from training.paper.ablate import ROW, read_row, run_row
+
+    spec, settings = MODELS["Trans_enc3_dec3_VA_Loss"], FitSettings()
+    figures = measure(played(SCALE))
+    row = Row(spec.name, "lite0", 1, 1, 1.0, 1.0, figures, figures)
+    (tmp_path / ROW).write_text(json.dumps(asdict(row)))
+    state = {"settings": settings.kept_for(spec, "differentiable")}
+    (tmp_path / STATE).write_text(json.dumps(state))
+    material: Any = None  # nothing is learnt from
+    found = run_row(tmp_path, spec, material, settings, va_loss="differentiable", count=1)
+    assert repr(found) == repr(read_row(tmp_path / ROW))
+    with pytest.raises(SettingsError, match="has va_loss differentiable, not va_loss as-printed"):
+        run_row(tmp_path, spec, material, settings, va_loss="as-printed", count=1)
 
 
 @pytest.mark.slow

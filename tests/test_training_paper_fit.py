@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import signal
 from dataclasses import replace
@@ -229,6 +230,37 @@ def test_a_folder_of_other_settings_is_refused(tmp_path: Path) -> None:
         fit(tmp_path, MODELS["Causal_enc3"], material, replace(one, learning_rate=0.5), image_encoder="lite0")
     with pytest.raises(SettingsError, match="model Causal_enc3, not model Trans_enc4"):
         fit(tmp_path, MODELS["Trans_enc4"], material, one, image_encoder="lite0")
+
+
+def test_a_run_goes_on_with_its_own_kind_of_va_loss_only(tmp_path: Path) -> None:
+    spec, one = MODELS["Trans_enc3_dec3_VA_Loss"], replace(TINY, epochs=1)
+    material = make_material(pieces=12)
+
+    def nothing(logits: Any, targets: Any) -> float:
+        return 0.0
+
+    def go_on(kind: str | None) -> Any:
+        va_loss = kind and objective.VaTerm(kind, nothing)
+        return fit(tmp_path, spec, material, one, image_encoder="lite0", va_loss=va_loss)
+
+    assert go_on("as-printed").progress.epoch == 1
+    state = read_state(tmp_path)
+    assert state is not None
+    assert state["settings"]["va_loss"] == "as-printed"
+    assert go_on("as-printed").progress.epoch == 1
+    for other in ("differentiable", None):
+        with pytest.raises(SettingsError, match=f"has va_loss as-printed, not va_loss {other or 'none'};"):
+            go_on(other)
+    del state["settings"]["va_loss"]  # as runs were kept before
+    (tmp_path / STATE).write_text(json.dumps(state))
+    with pytest.raises(SettingsError, match="has va_loss unknown, not va_loss differentiable"):
+        go_on("differentiable")
+
+
+def test_the_kind_of_va_loss_matters_to_the_row_that_has_one_only() -> None:
+    with_one, without = MODELS["Trans_enc3_dec3_VA_Loss"], MODELS["Trans_enc3_dec3"]
+    assert TINY.kept_for(with_one, "as-printed") == {**TINY.to_dict(), "model": with_one.name, "va_loss": "as-printed"}
+    assert TINY.kept_for(without, "as-printed") == {**TINY.to_dict(), "model": without.name}
 
 
 def test_patience_ends_a_fit_that_no_longer_improves() -> None:

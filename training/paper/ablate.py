@@ -36,15 +36,15 @@ def run_row(
 
     Raises SettingsError for a row that was measured with other settings, and what `fit` raises.
     """
-    path = folder / ROW
+    path, kind = folder / ROW, va_loss if spec.va_loss else "none"
     if path.is_file():
         if state := read_state(folder):
-            check_settings(folder, state, settings.to_dict())
+            check_settings(folder, state, settings.kept_for(spec, kind))
         return read_row(path)
     from training.paper.learning import fit, validation_loss
 
     encoder = choose_encoder(spec, material)
-    loss = make_va_loss(va_loss if spec.va_loss else "none", material)
+    loss = make_va_loss(kind, material)
     done = fit(folder, spec, material, settings, image_encoder=encoder, va_loss=loss)
     if done.stopped:
         return None

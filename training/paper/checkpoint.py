@@ -113,7 +113,7 @@ def check_settings(folder: Path, state: dict[str, Any], settings: dict[str, Any]
     stored = state["settings"]
     differing = [name for name in settings if name not in free and stored.get(name) != settings[name]]
     if differing:
-        there = ", ".join(f"{name} {stored.get(name)}" for name in differing)
+        there = ", ".join(f"{name} {stored.get(name, 'unknown')}" for name in differing)
         wanted = ", ".join(f"{name} {settings[name]}" for name in differing)
         raise SettingsError(f"The run in {folder} has {there}, not {wanted}; name another folder or remove this one.")
 

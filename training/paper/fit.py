@@ -18,11 +18,10 @@ from pipelines.errors import EkphoniaError
 from pipelines.symbolic.paper_images import at_hand
 from pipelines.symbolic.paper_model import MODELS, ModelSpec, load, model_spec
 from training.paper.dataset import Material, load_material
-from training.paper.presets import PRECISIONS, PRESETS, FitSettings, preset
+from training.paper.presets import PRECISIONS, PRESETS, VA_LOSSES, FitSettings, preset
 
 RUNS = Path("runs/paper")
 MATERIAL = RUNS / "material.npz"
-VA_LOSSES = ("none", "as-printed", "differentiable")
 STOPPED = 130
 
 
@@ -34,7 +33,7 @@ def choose_encoder(spec: ModelSpec, material: Material, *, asked: str = "") -> s
 
 
 def make_va_loss(kind: str, material: Material) -> Any:
-    """The valence and arousal loss of a kind of :data:`VA_LOSSES`, None for "none".
+    """The :class:`~training.paper.objective.VaTerm` of a kind of :data:`VA_LOSSES`, None for "none".
 
     The predictors are those of `python -m training.paper.va_predictor`; raises ModelMissingError where they are not.
     """
@@ -42,12 +41,14 @@ def make_va_loss(kind: str, material: Material) -> Any:
         return None
     from pipelines.symbolic.tokens import Vocabulary
     from training.paper import va_loss, va_predictor
+    from training.paper.objective import VaTerm
 
     vocabulary = Vocabulary(material.vocabulary)
     if kind == "as-printed":
-        return va_loss.as_printed(vocabulary, va_predictor.load_midi_predictor())
+        return VaTerm(kind, va_loss.as_printed(vocabulary, va_predictor.load_midi_predictor()))
     predictor = va_predictor.load_token_predictor().for_tokens(vocabulary.tokens)
-    return va_loss.differentiable(predictor, gumbel=True)  # mixtures of tokens please a predictor and sound of nothing
+    # Drawn tokens: mixtures please a predictor and sound of nothing.
+    return VaTerm(kind, va_loss.differentiable(predictor, gumbel=True))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -33,8 +33,8 @@ from training.paper.checkpoint import (
     save_model,
 )
 from training.paper.dataset import Material, batches, steps_per_epoch
-from training.paper.objective import CrossEntropy, Objective, VaLoss
-from training.paper.presets import BETA_1, BETA_2, FitSettings
+from training.paper.objective import CrossEntropy, Objective, VaTerm
+from training.paper.presets import BETA_1, BETA_2, VA_LOSSES, FitSettings
 
 
 @dataclass(frozen=True)
@@ -114,11 +114,21 @@ class _Keeper(keras.callbacks.Callback):
 class _Run:
     """A model in training and its folder."""
 
-    def __init__(self, folder: Path, spec: ModelSpec, material: Material, encoder: str, settings: FitSettings) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        spec: ModelSpec,
+        material: Material,
+        encoder: str,
+        settings: FitSettings,
+        va_loss: VaTerm | None,
+    ) -> None:
         self.folder, self.spec, self.settings = folder, spec, settings
         self.material, self.encoder = material, encoder
         self.asked_to_stop = False
-        self.config = {**settings.to_dict(), "model": spec.name, "image_encoder": encoder}
+        self.va_loss = va_loss
+        kind = va_loss.kind if va_loss else VA_LOSSES[0]
+        self.config = settings.kept_for(spec, kind) | {"image_encoder": encoder}
         self.epochs = settings.epochs_for(spec)
         self.optimizer = make_optimizer(settings, steps=self.epochs * steps_per_epoch(material, settings))
         state = read_state(folder)
@@ -135,11 +145,12 @@ class _Run:
     def keep(self) -> None:
         save_checkpoint(self.folder, self.model, self.optimizer, self.progress, self.config)
 
-    def compile(self, va_loss: VaLoss | None) -> CrossEntropy:
+    def compile(self) -> CrossEntropy:
         metric = CrossEntropy()
         optimizer = self.optimizer
         if self.settings.precision == "mixed_float16":
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+        va_loss = self.va_loss.loss if self.va_loss else None
         objective = Objective(va_loss, self.settings.lambda_va)
         self.model.compile(optimizer, loss=objective, metrics=[metric], jit_compile=False)
         return metric
@@ -208,7 +219,7 @@ def fit(
     settings: FitSettings,
     *,
     image_encoder: str,
-    va_loss: VaLoss | None = None,
+    va_loss: VaTerm | None = None,
 ) -> Fitted:
     """Train a row until its epochs are over, it stops improving, or SIGTERM or Ctrl-C asks to stop.
 
@@ -222,8 +233,8 @@ def fit(
     keras.mixed_precision.set_dtype_policy(settings.precision)
     try:
         with strategy().scope():
-            run = _Run(folder, spec, material, image_encoder, settings)
-            metric = run.compile(va_loss)
+            run = _Run(folder, spec, material, image_encoder, settings, va_loss)
+            metric = run.compile()
         with stopping(run):
             while not run.finished():
                 run.learn_epoch(metric)

@@ -7,6 +7,7 @@ a mean over the real tokens, in nats, as Keras's losses are, where the paper pri
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -15,6 +16,14 @@ from keras import ops
 from training.paper.presets import LAMBDA_CC
 
 VaLoss = Callable[[Any, Any], Any]
+
+
+@dataclass(frozen=True, eq=False)
+class VaTerm:
+    """A valence and arousal loss and its kind, one of :data:`~training.paper.presets.VA_LOSSES`."""
+
+    kind: str
+    loss: VaLoss
 
 
 def token_losses(targets: Any, logits: Any) -> tuple[Any, Any]:

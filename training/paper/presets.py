@@ -21,6 +21,7 @@ BETA_1, BETA_2 = 0.9, 0.999
 LAMBDA_VA, LAMBDA_CC = 1e-5, 1.0
 TABLE_1 = ("LSTM_enc2", "Trans_enc3_dec3_VGG", "Trans_enc3_dec3_Inception", "Trans_enc4", "Trans_enc2_dec2")
 TABLE_2 = ("Trans_enc3_dec3", "Trans_enc3_dec3_VA_Loss")
+VA_LOSSES = ("none", "as-printed", "differentiable")
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 
 
@@ -58,6 +59,13 @@ class FitSettings:
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return asdict(self)
+
+    def kept_for(self, spec: ModelSpec, va_loss: str) -> dict[str, Any]:
+        """What a row's run keeps and must find again: these values, its model, and of the row that has one the VA loss.
+
+        `va_loss` is its kind; a run of that row that kept none was begun by version 0.3.0 or before, and may be of any.
+        """
+        return {**self.to_dict(), "model": spec.name} | ({"va_loss": va_loss} if spec.va_loss else {})
 
 
 LAPTOP = FitSettings(
