@@ -1,6 +1,7 @@
 """The builder on pictures and MIDI made here: what it writes, that it can be gone on with, that `datasets` reads it."""
 
 import json
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 from PIL import Image
-from test_training_data_render import melody, needs_fluidsynth
+from test_training_data_render import melody, needs_fluidsynth, put_program
 
 from pipelines.errors import DataMissingError
 from pipelines.records import LABELS
@@ -108,6 +109,65 @@ def test_the_same_seed_makes_the_same_set_without_rendering_and_another_another(
     monkeypatch.undo()
     assert main(arguments(own, again, "--seed", "1")) == 0
     assert lines(again) != lines(made)
+
+
+def damage(path: Path, begin: int, data: bytes) -> None:
+    """Put other bytes into a file."""
+    whole = path.read_bytes()
+    path.write_bytes(whole[:begin] + data + whole[begin + len(data) :])
+
+
+@pytest.fixture
+def damaged(own, made, tmp_path):
+    """The same folders with four damaged songs, and a data set's folder in which the others are rendered already."""
+    shutil.copytree(own, tmp_path / "own")
+    songs = tmp_path / "own" / "music"
+    (songs / "Happy" / "s1.mid").write_bytes(b"no MIDI")
+    (songs / "Happy" / "s3.mid").write_bytes((songs / "Happy" / "s3.mid").read_bytes()[:-9])
+    damage(songs / "Sad" / "s2.mid", 12, b"\0\0")  # no ticks a beat, so that it never ends
+    damage(songs / "Sad" / "s4.mid", 10, b"\0\x09")  # nine tracks, of which FluidSynth plays none
+    shutil.copytree(made / ".rendered", tmp_path / "out" / ".rendered")
+    return tmp_path
+
+
+@needs_fluidsynth
+def test_damaged_songs_are_left_out_each_with_one_warning_and_the_rest_is_paired(damaged, capsys, caplog):
+    assert main(arguments(damaged / "own", damaged / "out")) == 0
+    told = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    names = ("Happy/s1.mid", "Happy/s3.mid", "Sad/s2.mid", "Sad/s4.mid")
+    assert sorted(line.partition(":")[0] for line in told) == [f"music/{name} is left out" for name in names]
+    rows = lines(damaged / "out")
+    assert not {row["music"] for split in SPLITS for row in rows[split]} & {f"music/{name}" for name in names}
+    counts = [len(rows[split]) for split in SPLITS]
+    said = capsys.readouterr().out
+    assert f"| all | {' | '.join(map(str, counts))} | {sum(counts)} |" in said
+    assert 40 <= sum(counts) <= 50
+    assert (f"{sum(counts)} pairs of the 50 asked for" in said) == (sum(counts) < 50)
+    for split in SPLITS:
+        assert len(list((damaged / "out" / split).glob("*.wav"))) == len(rows[split])
+
+
+def test_where_no_song_can_be_played_it_stops_and_leaves_what_was_there(own, tmp_path, monkeypatch, capsys):
+    (tmp_path / "out" / "train").mkdir(parents=True)
+    (tmp_path / "out" / "train" / "metadata.jsonl").write_text("of before")
+    put_program(tmp_path, monkeypatch, "exit 3")
+    monkeypatch.setattr(render, "find_soundfont", lambda: Path(__file__))
+    assert main(arguments(own, tmp_path / "out")) == 2
+    assert "files of music 0 could be played, and none is left for train" in capsys.readouterr().err
+    assert (tmp_path / "out" / "train" / "metadata.jsonl").read_text() == "of before"
+
+
+def test_a_damaged_clip_of_eimg_is_left_out(tmp_path, caplog):
+    (tmp_path / "midi").mkdir()
+    columns = ["file", *(f"{name}_{kind}" for kind in ("mean", *range(1, 7)) for name in ("valence", "arousal"))]
+    table = [columns, *([f"{i}.mid", *[str(i)] * 14] for i in (1, 2, 3))]
+    (tmp_path / "labels.csv").write_text("\n".join(map(",".join, table)))
+    for i in (1, 3):
+        write_midi(melody(i), tmp_path / "midi" / f"{i}.mid")
+    (tmp_path / "midi" / "2.mid").write_bytes(b"no MIDI")
+    found = music_source("eimg", folder=tmp_path).items
+    assert [(item.origin, item.valence) for item in found] == [("EIMG 1.mid", 1.0), ("EIMG 3.mid", 9.0)]
+    assert [record.getMessage().partition(":")[0] for record in caplog.records] == ["EIMG 2.mid is left out"]
 
 
 @needs_fluidsynth

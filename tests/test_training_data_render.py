@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 import wave
 
@@ -87,6 +88,37 @@ def test_midi_without_sense_is_refused(tmp_path):
     write_midi(Score((), (TempoMark(0, 120),)), tmp_path / "empty.mid")
     with pytest.raises(MidiError, match="no notes"):
         midi_length_s(tmp_path / "empty.mid")
+    write_midi(melody(1), tmp_path / "timeless.mid")
+    data = (tmp_path / "timeless.mid").read_bytes()
+    (tmp_path / "timeless.mid").write_bytes(data[:12] + b"\0\0" + data[14:])  # no ticks a beat
+    with pytest.raises(MidiError, match=r"timeless\.mid has impossible times"):
+        midi_length_s(tmp_path / "timeless.mid")
+
+
+def put_program(folder, monkeypatch, script: str) -> None:
+    """Make a shell script the program fluidsynth, which gets the file to write as $5 and the MIDI file last."""
+    (folder / "bin").mkdir()
+    (folder / "bin" / "fluidsynth").write_text(f"#!/bin/sh\n{script}\n")
+    (folder / "bin" / "fluidsynth").chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder / "bin"), prepend=os.pathsep)
+
+
+@pytest.mark.parametrize("script", ["exit 3", "exit 0", 'echo no sound > "$5"', "kill -SEGV $$"])
+def test_a_file_that_the_program_refuses_is_named(tmp_path, monkeypatch, script):
+    write_midi(melody(1), tmp_path / "a.mid")
+    put_program(tmp_path, monkeypatch, script)
+    with pytest.raises(MidiError, match=r"FluidSynth could not play a\.mid"):
+        play_midi(tmp_path / "a.mid", tmp_path / "any.sf2", sample_rate_hz=RATE)
+
+
+def test_a_program_that_cannot_be_started_stops_all(tmp_path, monkeypatch):
+    write_midi(melody(1), tmp_path / "a.mid")
+    put_program(tmp_path, monkeypatch, "exit 0")
+    (tmp_path / "bin" / "fluidsynth").write_bytes(b"\x7fELF and no program")
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.setattr(render, "find_soundfont", lambda: tmp_path / "a.mid")
+    with pytest.raises(SoundError, match="cannot be started"):
+        list(render_files([tmp_path / "a.mid"], tmp_path / "cache", TWO, processes=1))
 
 
 def test_a_missing_program_is_named(tmp_path, monkeypatch):
@@ -137,7 +169,8 @@ def test_files_are_rendered_side_by_side_and_one_that_fails_stops_no_other(tmp_p
     for name in "abc":
         write_midi(melody(2 if name != "c" else 4), tmp_path / f"{name}.mid")
     (tmp_path / "b.mid").write_bytes(b"no MIDI")
-    paths = [tmp_path / f"{name}.mid" for name in "abc"]
+    paths = [tmp_path / f"{name}.mid" for name in "abcd"]
     found = dict(render_files(paths, tmp_path / "cache", TWO, processes=2))
     assert isinstance(found[paths[1]], MidiError)
+    assert "d.mid cannot be read; check that it is there" in str(found[paths[3]])
     assert [len(found[path]) for path in (paths[0], paths[2])] == [1, 2]

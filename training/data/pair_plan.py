@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipelines.errors import DataMissingError, EkphoniaError
+from pipelines.errors import DataMissingError, MidiError
 from pipelines.records import LABELS
 from training.data.label_folders import Labelled
 from training.data.pair_sources import Source
@@ -76,8 +76,8 @@ def _lengths(items: Sequence[Labelled], clip_s: float) -> Iterator[tuple[Path, i
     for item in items:
         try:
             yield item.path, pieces_in(midi_length_s(item.path), clip_s)
-        except EkphoniaError as trouble:
-            log.warning("%s", trouble)
+        except MidiError as trouble:
+            log.warning("%s is left out: %s", item.origin, trouble)
             yield item.path, 0
 
 
@@ -91,18 +91,37 @@ def _by_cell(items: Sequence[Labelled], weights: Sequence[float], *, seed: int) 
 
 
 def render_music(plan: Plan, cache: Path, settings: RenderSettings, *, processes: int) -> dict[Path, list[Path]]:
-    """Play files, cell by cell in their order, until every cell has the pieces that it needs or no file is left."""
+    """Play files, cell by cell in their order, until every cell has the pieces that it needs or no file is left.
+
+    A file that cannot be played, or gives no piece, is left out, which the log says once. Raises DataMissingError when
+    a split would stay empty, and SoundError or SoundfontError where no file could be played.
+    """
     from tqdm import tqdm
 
+    origins = {item.path: item.origin for items in plan.music.values() for item in items}
     rendered: dict[Path, list[Path]] = {}
     while wanted := _still_wanted(plan, rendered):
         for path, outcome in tqdm(
             render_files(wanted, cache, settings, processes=processes), total=len(wanted), desc="rendering", unit="file"
         ):
-            if isinstance(outcome, EkphoniaError):
-                log.warning("%s", outcome)
-            rendered[path] = [] if isinstance(outcome, EkphoniaError) else outcome
+            rendered[path] = [] if isinstance(outcome, MidiError) else outcome
+            if not rendered[path]:
+                why = outcome if isinstance(outcome, MidiError) else "it gives no piece that sounds for half its time."
+                log.warning("%s is left out: %s", origins[path], why)
+    _check_splits(plan, rendered)
     return rendered
+
+
+def _check_splits(plan: Plan, rendered: Mapping[Path, Sequence[Path]]) -> None:
+    """Raise DataMissingError where a split has no piece of music."""
+    for split in SPLITS:
+        own = [item for label in LABELS if plan.quotas[label, split] for item in plan.music[label, split]]
+        if not any(rendered.get(item.path) for item in own):
+            played = sum(map(bool, rendered.values()))
+            raise DataMissingError(
+                f"Of {len(rendered)} files of music {played} could be played, and none is left for {split}; the log "
+                "says why each was left out. Mend or add some, and check the soundfont where all fail."
+            )
 
 
 def _still_wanted(plan: Plan, rendered: Mapping[Path, Sequence[Path]]) -> list[Path]:

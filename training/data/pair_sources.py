@@ -14,12 +14,16 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pipelines.errors import PictureError, SettingsError
+from pipelines.errors import MidiError, PictureError, SettingsError
 from pipelines.picture import read_picture
 from pipelines.records import circumplex_label
 from training.data.label_folders import MIDI_SUFFIXES, PICTURE_SUFFIXES, Labelled, load_label_folders
 from training.data.wikiart import WikiArtRule, load_wikiart
+
+if TYPE_CHECKING:
+    from training.data.eimg import Clip
 
 log = logging.getLogger(__name__)
 LONG_CLIP_S = 30.0  # the paper's
@@ -74,7 +78,7 @@ def readable(source: Source) -> Source:
             read_picture(item.path)
             kept.append(item)
         except PictureError as trouble:
-            log.warning("%s It is left out.", trouble)
+            log.warning("%s is left out: %s", item.origin, trouble)
     return replace(source, items=tuple(kept))
 
 
@@ -99,7 +103,7 @@ def _eimg(folder: Path | None) -> tuple[Labelled, ...]:
     from training.data.eimg import load_clips
     from training.hearing import related_groups
 
-    clips = load_clips(folder)
+    clips = tuple(clip for clip in load_clips(folder) if _is_music(clip))
     return tuple(
         Labelled(
             clip.path,
@@ -111,3 +115,13 @@ def _eimg(folder: Path | None) -> tuple[Labelled, ...]:
         )
         for clip, group in zip(clips, related_groups(clips), strict=True)
     )
+
+
+def _is_music(clip: Clip) -> bool:
+    """Whether a clip's MIDI file can be read; the log names one that cannot."""
+    try:
+        clip.score()
+    except MidiError as trouble:
+        log.warning("EIMG %s is left out: %s", clip.path.name, trouble)
+        return False
+    return True

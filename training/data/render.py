@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import shutil
 import subprocess
 import tempfile
@@ -28,7 +29,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.errors import EkphoniaError, MidiError, SettingsError, SoundError
+from pipelines.errors import MidiError, SettingsError, SoundError
 from pipelines.records import Audio
 from pipelines.sound import LOUDNESS_LUFS, Samples, amplitude, normalise_loudness, write_wav
 from pipelines.symbolic.soundfont import find_soundfont
@@ -63,8 +64,8 @@ def play_midi(path: Path, soundfont: Path, *, sample_rate_hz: int) -> Samples:
     """Play a MIDI file by the program fluidsynth: (frames,) float32, mono.
 
     Raises:
-        MidiError: the file holds no notes, lasts more than half an hour, or takes too long to play.
-        SoundError: the program is missing or fails.
+        MidiError: the file holds no notes, lasts more than half an hour, takes too long, or FluidSynth refuses it.
+        SoundError: the program is missing or cannot be started, which no other file would change.
     """
     import soundfile
 
@@ -82,13 +83,18 @@ def play_midi(path: Path, soundfont: Path, *, sample_rate_hz: int) -> Samples:
             raise SoundError(f"FluidSynth is not on this machine; {INSTALL}.") from cause
         except subprocess.TimeoutExpired as cause:
             raise MidiError(f"{path.name} took more than {TIMEOUT_S:g} s to play; leave it out.") from cause
-        except (subprocess.CalledProcessError, soundfile.LibsndfileError, OSError) as cause:
-            raise SoundError(f"FluidSynth could not play {path.name}; check the file and the soundfont.") from cause
+        except OSError as cause:
+            raise SoundError(f"FluidSynth cannot be started here; {INSTALL} anew.") from cause
+        except (subprocess.CalledProcessError, soundfile.LibsndfileError) as cause:
+            raise MidiError(f"FluidSynth could not play {path.name}; check the file and the soundfont.") from cause
     return samples.mean(axis=1, dtype=np.float32)
 
 
 def midi_length_s(path: Path) -> float:
-    """Seconds to the end of a MIDI file's last note. Raises MidiError where it cannot be read or holds none."""
+    """Seconds to the end of a MIDI file's last note.
+
+    Raises MidiError where it cannot be read, holds no notes, or tells no time (no ticks a beat).
+    """
     import symusic
 
     try:
@@ -98,7 +104,10 @@ def midi_length_s(path: Path) -> float:
         raise MidiError(f"{path.name} cannot be read as MIDI; export it again as a Standard MIDI File.") from cause
     if not any(len(track.notes) for track in score.tracks):
         raise MidiError(f"{path.name} holds no notes; leave it out.")
-    return float(score.end())
+    length_s = float(score.end())
+    if not math.isfinite(length_s):
+        raise MidiError(f"{path.name} has impossible times; export it again as a Standard MIDI File.")
+    return length_s
 
 
 def pieces_in(length_s: float, clip_s: float) -> int:
@@ -143,9 +152,16 @@ def _faded(samples: Samples, rate: int) -> Samples:
 
 
 def render_file(path: Path, cache: Path, settings: RenderSettings) -> list[Path]:
-    """The WAV files of a MIDI file, rendered into a folder of `cache` unless they are there whole."""
+    """The WAV files of a MIDI file, rendered into a folder of `cache` unless they are there whole.
+
+    Raises MidiError for a file that cannot be read or played, SoundError or SoundfontError where none could.
+    """
     soundfont = find_soundfont()
-    said = {"midi": hashlib.sha256(path.read_bytes()).hexdigest(), **asdict(settings)}
+    try:
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as cause:
+        raise MidiError(f"{path.name} cannot be read; check that it is there and yours to read.") from cause
+    said = {"midi": digest, **asdict(settings)}
     said |= {"soundfont": [soundfont.name, soundfont.stat().st_size]}
     folder = cache / f"{path.stem}-{hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]}"
     if not (folder / DONE).is_file():
@@ -162,14 +178,17 @@ def render_file(path: Path, cache: Path, settings: RenderSettings) -> list[Path]
 
 def render_files(
     paths: Sequence[Path], cache: Path, settings: RenderSettings, *, processes: int
-) -> Iterator[tuple[Path, list[Path] | EkphoniaError]]:
-    """Render files side by side; each with its WAV files, or with why it has none, in the order in which they end."""
+) -> Iterator[tuple[Path, list[Path] | MidiError]]:
+    """Render files side by side; each with its WAV files, or with why it has none, in the order in which they end.
+
+    Raises SoundError or SoundfontError where none could be played.
+    """
     with ProcessPoolExecutor(max(1, processes)) as pool:
         under_way = {pool.submit(render_file, path, cache, settings): path for path in paths}
         try:
             for done in as_completed(under_way):
                 trouble = done.exception()
-                if isinstance(trouble, EkphoniaError) and not isinstance(trouble, SoundError):
+                if isinstance(trouble, MidiError):
                     yield under_way[done], trouble
                 else:
                     yield under_way[done], done.result()
