@@ -96,7 +96,7 @@ def use_hub(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
 
 
 TOKEN = "hf_" + "standin" * 4
-LFS_SUFFIXES = (".safetensors", ".png", ".jpg", ".woff2")
+LFS_SUFFIXES = (".safetensors", ".png", ".jpg", ".woff2", ".parquet")
 
 
 @dataclass
@@ -149,6 +149,14 @@ def serve_spaces(hub: SpaceHub) -> Iterator[SpaceHub]:
 class _SpaceHandler(BaseHTTPRequestHandler):
     hub: SpaceHub
 
+    def routes(self) -> dict[str, dict[str, str]]:
+        """The method that answers a pattern of addresses, by the verb."""
+        return ROUTES
+
+    def address(self, name: str) -> str:
+        """Where a repository stands on the web."""
+        return f"{self.hub.url}/spaces/{name}"
+
     def log_message(self, *_: object) -> None:
         pass
 
@@ -173,7 +181,7 @@ class _SpaceHandler(BaseHTTPRequestHandler):
             return self._answer({})
         if self.headers.get("Authorization") != f"Bearer {TOKEN}":
             return self._answer({"error": "Invalid username or password."}, 401)
-        for pattern, name in ROUTES[method].items():
+        for pattern, name in self.routes()[method].items():
             if found := re.fullmatch(pattern, path):
                 return getattr(self, name)(*found.groups())
         return self._answer({"error": "no such address"}, 404)
@@ -203,11 +211,14 @@ class _SpaceHandler(BaseHTTPRequestHandler):
 
     def _space(self, name: str) -> StandInSpace | None:
         if name not in self.hub.spaces:
-            self.send_response(404)
-            self.send_header("X-Error-Code", "RepoNotFound")
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+            self._nothing("RepoNotFound")
         return self.hub.spaces.get(name)
+
+    def _nothing(self, code: str) -> None:
+        self.send_response(404)
+        self.send_header("X-Error-Code", code)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
 
     def _info(self, name: str) -> None:
         if space := self._space(name):
@@ -278,8 +289,8 @@ class _SpaceHandler(BaseHTTPRequestHandler):
                 return self._answer({"error": "A commit has happened since"}, 412)
             for line in lines[1:]:
                 self._apply(space, line["key"], line["value"])
-            space.commits.append(hashlib.sha1(self.body).hexdigest())
-            url = f"{self.hub.url}/spaces/{name}/commit/{space.commits[-1]}"
+            space.commits.append(hashlib.sha1(space.commits[-1].encode() + self.body).hexdigest())
+            url = f"{self.address(name)}/commit/{space.commits[-1]}"
             return self._answer({"commitUrl": url, "commitOid": space.commits[-1]})
         return None
 

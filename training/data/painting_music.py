@@ -35,7 +35,7 @@ from typing import Any
 
 from pipelines.errors import EkphoniaError, SettingsError
 from training.data.contact_sheet import write_contact_sheet
-from training.data.painting_music_card import METADATA, count_table, push, write_card
+from training.data.painting_music_card import CARD, METADATA, count_table, push, write_card
 from training.data.pair_plan import Pair, pair_up, plan_pairs, render_music
 from training.data.pair_sources import music_source, picture_source, readable
 from training.data.render import RenderSettings
@@ -119,7 +119,7 @@ def build(options: argparse.Namespace) -> str:
     )
     rendered = render_music(plan, options.out / ".rendered", settings, processes=options.processes)
     rows = write_folder(pair_up(plan, rendered, seed=options.seed), options.out, clip_s=settings.clip_s)
-    write_card(options.out / "README.md", rows, (pictures, music), settings, seed=options.seed)
+    write_card(options.out / CARD, rows, (pictures, music), settings, seed=options.seed)
     if options.preview:
         write_contact_sheet(options.out, options.out / "preview.png")
     if options.push:
@@ -151,7 +151,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--basis", choices=tuple(BASES), default=WikiArtRule.basis, help="wikiart: ratings of image, or art with title")
     add("--out", type=Path, default=Path("runs/painting_music"), help="the data set's folder (default: %(default)s)")
     add("--preview", action="store_true", help="also draw OUT/preview.png, a contact sheet")
-    add("--push", metavar="OWNER/NAME", help="upload to the model hub, unlisted unless --public")
+    add("--push", metavar="OWNER/NAME", help="upload to the model hub, privately unless --public")
     add("--public", action="store_true", help="with --push: for everybody to see; mind the sets' terms")
     return parser
 

@@ -1,7 +1,7 @@
 """The card of a data set of pairs, its counts, and its way to the model hub.
 
 In: the lines of metadata by split, as :mod:`training.data.painting_music` writes them. Out: README.md in the layout of
-the hub's dataset cards, and an upload by `datasets`.
+the hub's dataset cards, and an upload of both by `datasets`.
 """
 
 from __future__ import annotations
@@ -10,17 +10,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipelines.errors import HubError
 from pipelines.records import LABELS
 from training.data.pair_sources import Source
 from training.data.render import SAMPLE_RATE_HZ, RenderSettings
 from training.data.splits import SPLITS
+from training.hub import pushing
 
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]
-METADATA = "metadata.jsonl"
+METADATA, CARD = "metadata.jsonl", "README.md"
 COLUMNS = """\
-- `file_name`: the music beside the metadata; `start_s`: where in its music it begins, counted from the first sound
-- `picture_file`: the picture, from the data set's folder
+- `file_name`: the music beside the metadata (on the hub `audio`, the sound itself)
+- `start_s`: where in its music it begins, in seconds counted from the first sound
+- `picture_file`: the picture, from the data set's folder (on the hub `image`, the picture itself)
 - `label`: Happy, Angry, Sad, Fun or Neutral, of both
 - `valence`, `arousal`: the picture's, 1 to 9; `rated`: whether people rated it, else its label's typical point
 - `music_valence`, `music_arousal`: the music's
@@ -66,7 +67,8 @@ No picture and no music is in two splits, nor are pictures of one theme or excer
 
 {COLUMNS}
 
-`datasets.load_dataset("audiofolder", data_dir=…)` reads it (from version 4 of datasets on with torchcodec installed).
+`datasets.load_dataset("audiofolder", data_dir=…)` reads the folder, `datasets.load_dataset("owner/name")` what is on
+the hub (from version 4 of datasets on with torchcodec installed).
 
 ## Where it comes from
 
@@ -101,9 +103,21 @@ def hub_dataset(folder: Path) -> Any:
 
 
 def push(folder: Path, hub_id: str, *, private: bool) -> None:
-    """Upload a data set, its sound and pictures within. Raises HubError when the hub does not take it."""
+    """Upload a data set's card, then its sound and pictures; `datasets` adds to the card where they lie.
+
+    Raises what :func:`training.hub.pushing` raises.
+    """
     loaded = hub_dataset(folder)
-    try:
+    card = hub_card((folder / CARD).read_text(encoding="utf-8"))
+    with pushing(hub_id, kind="dataset", private=private) as api:
+        api.upload_file(path_or_fileobj=card.encode(), path_in_repo=CARD, repo_id=hub_id, repo_type="dataset")
         loaded.push_to_hub(hub_id, private=private)
-    except Exception as cause:  # the hub's client fails in as many ways as networks do
-        raise HubError(f"The hub did not take {hub_id}; check the network and HF_TOKEN, then run it again.") from cause
+
+
+def hub_card(text: str) -> str:
+    """A folder's card for the hub, where the pairs lie in other files than the folder's."""
+    from huggingface_hub import DatasetCard
+
+    card = DatasetCard(text)
+    card.data.pop("configs", None)
+    return str(card)

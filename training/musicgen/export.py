@@ -16,8 +16,9 @@ from typing import Any
 
 from pipelines.catalogue import MUSICGEN_LICENCE
 from pipelines.command_line import BAD_INPUT, complain
-from pipelines.errors import DataMissingError, EkphoniaError, HubError, SettingsError
+from pipelines.errors import DataMissingError, EkphoniaError, SettingsError
 from pipelines.hub import local_folder
+from training.hub import pushing
 from training.musicgen.loop import BEST, LOG, SETTINGS, load_learned
 from training.musicgen.model import TunedMusicGen, TunedParts, load_base
 from training.musicgen.variants import VARIANTS, FinetuneSettings
@@ -134,15 +135,9 @@ def card(run: Path, settings: FinetuneSettings, *, data: str, licence: str) -> s
 
 
 def push(folder: Path, repository: str, *, private: bool) -> None:
-    """Upload an exported folder to the hub, with its client's token. Raises HubError when the hub does not take it."""
-    from huggingface_hub import HfApi
-
-    try:
-        HfApi().create_repo(repository, private=private, exist_ok=True)
-        HfApi().upload_folder(folder_path=folder, repo_id=repository)
-    except Exception as cause:  # the hub's client fails in as many ways as networks do
-        cure = "check the network and HF_TOKEN, then run it again"
-        raise HubError(f"The hub did not take {repository}; {cure}.") from cause
+    """Upload an exported folder, its card within, to the hub, with its client's token. Raises what `pushing` raises."""
+    with pushing(repository, kind="model", private=private) as api:
+        api.upload_folder(folder_path=folder, repo_id=repository)
 
 
 def main() -> int:
@@ -152,7 +147,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--data", default="pairs of pictures and music", help="named in the card")
     parser.add_argument("--licence", default=LICENCE)
-    parser.add_argument("--push", metavar="OWNER/NAME", help="upload it to the hub, unlisted unless --public")
+    parser.add_argument("--push", metavar="OWNER/NAME", help="upload it to the hub, privately unless --public")
     parser.add_argument("--public", action="store_true", help="with --push: for everybody to see; mind the licence")
     options = parser.parse_args()
     try:
