@@ -1,8 +1,10 @@
 """The builder on pictures and MIDI made here: what it writes, that it can be gone on with, that `datasets` reads it."""
 
+import io
 import json
 import shutil
 import sys
+import wave
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -180,10 +182,37 @@ def test_datasets_reads_the_folder(made, tmp_path, monkeypatch):
         monkeypatch.setitem(sys.modules, "torchcodec.encoders", encoders)
     loaded = datasets.load_dataset("audiofolder", data_dir=str(made), cache_dir=str(tmp_path))
     assert {split: len(loaded[split]) for split in loaded} == {"train": 40, "validation": 5, "test": 5}
-    test = loaded["test"].cast_column("audio", datasets.Audio(decode=False))
-    for row, line in zip(test, lines(made)["test"], strict=True):
-        assert Path(row["audio"]["path"]) == made / "test" / str(line["file_name"])
-        assert all(row[name] == line[name] for name in ("picture_file", "label", "valence", "rated", "start_s"))
+    for split, rows in lines(made).items():
+        own = loaded[split].cast_column("audio", datasets.Audio(decode=False))
+        types = {name: kind.dtype for name, kind in own.features.items() if name != "audio"}
+        assert types == dict.fromkeys(rows[0].keys() - {"file_name"}, "string") | TYPES
+        found = {Path(row["audio"]["path"]): row for row in own}
+        assert set(found) == {made / split / str(line["file_name"]) for line in rows}
+        for line in rows:
+            path = made / split / str(line.pop("file_name"))
+            audio = found[path].pop("audio")
+            assert found[path] == line
+            assert np.array_equal(heard_by_soundfile(audio), samples_of(path))
+
+
+NUMBERS = ("valence", "arousal", "music_valence", "music_arousal", "start_s")
+TYPES = dict.fromkeys(NUMBERS, "float64") | {"rated": "bool"}
+
+
+def heard_by_soundfile(audio: dict[str, object]) -> np.ndarray:
+    """The samples in what `datasets` hands out where it does not decode: the bytes, or the file that they stay in."""
+    import soundfile
+
+    data = audio["bytes"] or Path(str(audio["path"])).read_bytes()
+    samples, rate = soundfile.read(io.BytesIO(data), dtype="int16")
+    assert (rate, samples.shape) == (32_000, (32_000,))
+    return samples
+
+
+def samples_of(path: Path) -> np.ndarray:
+    """The samples of a 16-bit WAV file by Python's own reader."""
+    with wave.open(str(path)) as file:
+        return np.frombuffer(file.readframes(file.getnframes()), "<i2")
 
 
 @needs_fluidsynth
