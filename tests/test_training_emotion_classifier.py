@@ -242,6 +242,14 @@ def test_backbones_that_are_not_there_are_named(tmp_path):
     assert classifier_config("resnet50", weights=str(tmp_path)).backbone_id == tmp_path.name  # no path of this machine
 
 
+def test_a_command_that_was_stopped_says_so(folder, tmp_path, monkeypatch, capsys):
+    options = ["--pictures", str(folder), "--run", str(tmp_path), "--weights", "random", "--backbone", "resnet50"]
+    monkeypatch.setattr(emotion_classifier_run.ClassifierRun, "fit", lambda run, stop: None)  # as after a signal
+    assert main(options) == 130
+    assert json.loads(capsys.readouterr().err.splitlines()[-1]) == {"stopped": str(tmp_path), "epochs": 0}
+    assert not (tmp_path / "report.md").exists()
+
+
 def test_mistakes_are_said_and_exit_with_2(folder, tmp_path, capsys):
     assert main(["--pictures", str(folder), "--run", str(tmp_path), "--patience", "0"]) == 2
     assert "patience cannot be 0" in capsys.readouterr().err

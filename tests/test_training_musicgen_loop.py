@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from pipelines.catalogue import paper_entry
 from pipelines.errors import DataMissingError, SettingsError, SoundError, WeightsError
 from pipelines.records import MusicPrompt
 from pipelines.waveform.musicgen import open_musicgen
+from training.musicgen import finetune as finetune_command
 from training.musicgen.batches import Batch, Draw
 from training.musicgen.evaluate import evaluate
 from training.musicgen.export import export_run, read_settings
@@ -311,6 +313,17 @@ def test_sound_of_another_rate_is_refused(dataset, base, tmp_path):
     other = dataclasses.replace(source, pairs=[dataclasses.replace(source.pairs[0], sound=tmp_path / "a.wav")])
     with pytest.raises(SoundError, match="22050 Hz"):
         other.batch([Draw(0)])
+
+
+@pytest.mark.parametrize(("ended", "code"), [(True, 0), (False, 130)])
+def test_only_a_run_that_has_ended_is_exported_and_passes_for_done(tmp_path, monkeypatch, ended, code):
+    exported = []
+    run = SimpleNamespace(ended=lambda: ended, accelerator=SimpleNamespace(is_main_process=True))
+    monkeypatch.setattr(finetune_command, "finetune", lambda *args, **options: run)
+    monkeypatch.setattr(finetune_command, "export_run", lambda *args, **options: exported.append(args))
+    monkeypatch.setattr("sys.argv", ["finetune", "data", "--out", str(tmp_path)])
+    assert finetune_command.main() == code
+    assert exported == ([(tmp_path, tmp_path / "model")] if ended else [])
 
 
 def test_optimized_without_anything_stored_is_refused(dataset, base):

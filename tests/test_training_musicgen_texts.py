@@ -1,4 +1,6 @@
 import json
+import os
+import signal
 
 import numpy as np
 import pytest
@@ -116,6 +118,20 @@ def test_the_optimized_text_names_the_parts_before_the_lyrical_one():
     parts = "happy music, cheerful jazz, 112 BPM, major key, rising melody, flute, piano."
     assert text == f"{parts} A cheerful jazz tune. The flute leads."
     assert len(text) <= LONGEST_TEXT
+
+
+def test_a_command_that_was_stopped_says_so_and_ends_when_given_again(dataset, monkeypatch):
+    class Interrupted(Captions):
+        def caption(self, picture, emotion, **more) -> Caption:
+            os.kill(os.getpid(), signal.SIGTERM)
+            return super().caption(picture, emotion, **more)
+
+    monkeypatch.setattr(texts, "open_prompter", lambda entry: TemplatePrompter())
+    monkeypatch.setattr("sys.argv", ["texts", str(dataset), "--models", "embedded"])
+    for captioner, code, made in ((Interrupted(), 130, 1), (Captions(), 0, 4)):
+        monkeypatch.setattr(texts, "open_captioner", lambda entry, captioner=captioner: captioner)
+        assert texts.main() == code
+        assert len(rows_of(dataset)) == made
 
 
 def test_the_command_says_in_a_line_where_pairs_come_from(tmp_path, monkeypatch, capsys):

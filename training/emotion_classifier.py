@@ -34,7 +34,7 @@ from training.emotion_classifier_run import ClassifierRun, open_run
 from training.emotion_pictures import split_pictures
 from training.emotion_readings import write_readings
 from training.emotion_report import report_text, score_labels, softmax, write_figure
-from training.run_folder import stop_signal
+from training.run_folder import STOPPED, stop_signal
 
 log = logging.getLogger(__name__)
 CHECKPOINT, READINGS = "classifier.safetensors", "held_out.csv"
@@ -106,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; 0 when it went well, 2 with a line on standard error otherwise."""
+    """Run the command; 0 when it went well, 2 with a line on standard error otherwise, 130 when it was stopped."""
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     try:
@@ -130,7 +130,7 @@ def main(arguments: list[str] | None = None) -> int:
     except EkphoniaError as error:
         print(error, file=sys.stderr)
         return 2
-    return 0
+    return 0 if run.done else STOPPED
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from torch import Tensor
 from pipelines.errors import WeightsError
 
 MODEL, OPTIMISER, STATE = "m.", "o.", "state"
+STOPPED = 130  # a command's exit code after a signal, so that what would build on an unfinished run does not
 
 
 @dataclass

@@ -26,7 +26,7 @@ from training.musicgen.pairs import load_pairs, load_texts, texts_of
 from training.musicgen.precompute import Stored
 from training.musicgen.sources import RawSource, StoredSource
 from training.musicgen.variants import PRECISIONS, VARIANTS, FinetuneSettings
-from training.run_folder import stop_signal
+from training.run_folder import STOPPED, stop_signal
 
 SPLITS_USED = ("train", "validation")
 
@@ -135,7 +135,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main() -> int:
-    """Read the command line."""
+    """Run the command; 0 when the run has ended, 2 when it could not, 130 when it was stopped."""
     options = parser().parse_args()
     if options.threads:
         torch.set_num_threads(options.threads)
@@ -145,7 +145,7 @@ def main() -> int:
             export_run(options.run, options.run / "model", data=options.dataset.name, licence=options.licence)
     except EkphoniaError as error:
         return complain(error, BAD_INPUT)
-    return 0
+    return 0 if run.ended() else STOPPED
 
 
 if __name__ == "__main__":

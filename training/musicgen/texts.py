@@ -29,7 +29,7 @@ from pipelines.settings import LARGEST_SEED
 from pipelines.waveform.caption import Captioner, open_captioner
 from pipelines.waveform.prompt import Prompter, open_prompter
 from training.musicgen.pairs import CONDITIONS, SPLITS, TEXTS, Pair, load_pairs
-from training.run_folder import read_lines, stop_signal, write_lines
+from training.run_folder import STOPPED, read_lines, stop_signal, write_lines
 
 LONGEST_TEXT = 320
 SAVE_EVERY = 10
@@ -127,7 +127,7 @@ def _save(folder: Path, pairs: list[Pair], rows: dict[str, dict[str, Any]]) -> N
 
 
 def main() -> int:
-    """Read the command line."""
+    """Run the command; 0 when all pairs have texts, 2 when it could not, 130 when it was stopped."""
     from tqdm import tqdm
 
     parser = argparse.ArgumentParser(prog="python -m training.musicgen.texts", description="Write the four texts.")
@@ -143,7 +143,7 @@ def main() -> int:
             write_texts(options.dataset, captioner, prompter, seed=options.seed, show=tqdm, stop=stop)
     except EkphoniaError as error:
         return complain(error, BAD_INPUT)
-    return 0
+    return STOPPED if stop() else 0
 
 
 if __name__ == "__main__":
