@@ -22,7 +22,7 @@ from page.music_panel import music_panel
 from page.own import heading, own_component
 from page.performance import Update, perform
 from page.picture_panel import PicturePanel, picture_panel
-from page.requests import begin_with, correct, hear_again, pick, put_back, rest, stop, take_back
+from page.requests import begin, correct, hear_again, pick, put_back, rest, stop, take_back, taken_down
 from page.settings_panel import SettingsPanel, settings_for, settings_panel
 from page.slideshow_panel import slideshow_panel
 from page.status_panel import status_panel
@@ -150,7 +150,9 @@ def _connect(page: Page) -> None:
     outputs = [page.job, page.panels["status"], *page.buttons]
     at_once: dict[str, Any] = {"queue": False, "trigger_mode": "multiple", **PRIVATE}
     begun = settings.hear.click(hear_again, [page.job], outputs, **at_once)
-    put_in = picture.picture.input(begin_with, [page.job, picture.picture], outputs, **at_once)
+    # Not the event `input`: it comes for a picture taken away as well, and still with that picture.
+    put_in = picture.picture.upload(begin, [page.job], outputs, **at_once)
+    picture.picture.clear(taken_down, [page.job], outputs, **at_once)
     picked = picture.examples.pick(pick, [page.job], [*outputs, picture.picture], **at_once)
     corrected = [event(correct, [page.job], outputs, **at_once) for event in page.corrections]
     corrected += [event(take_back, [page.job], outputs, **at_once) for event in page.taken_back]

@@ -87,18 +87,16 @@ def put_back(earlier: Job | None, event: gr.EventData) -> dict[str, Any]:
     return {"job": job, "status": line, **shown, **settings_shown(take.settings, take.chains), **buttons}
 
 
-def begin_with(earlier: Job | None, path: str | None) -> tuple[Any, ...]:
-    """The same for a picture put in; one taken away only stops what it began."""
-    if path is not None:
-        return begin(earlier)
+def pick(earlier: Job | None, event: gr.EventData) -> tuple[Any, ...]:
+    """Stop the visitor's earlier request and open a new one, with an example as the picture."""
+    return *begin(earlier), str(example_path(event._data.get("number")))
+
+
+def taken_down(earlier: Job | None) -> tuple[Any, ...]:
+    """A picture taken away only stops what it began."""
     if earlier is not None:
         earlier.supersede()
     return earlier, status(say(INVITATION), "idle"), *rest()
-
-
-def pick(earlier: Job | None, event: gr.EventData) -> tuple[Any, ...]:
-    """The same with an example as the picture."""
-    return *begin(earlier), str(example_path(event._data.get("number")))
 
 
 def stop(job: Job | None) -> tuple[Any, ...]:
