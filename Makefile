@@ -166,32 +166,34 @@ WAVEFORM_VARIANTS := emotive narrative lyrical optimized
 PAIRS := runs/painting_music
 paper-waveform: paper-waveform-$(PRESET)
 
-# At laptop size the base is a small MusicGen with a small codec of the same classes, trained without texts first.
+# At laptop size the base is a small MusicGen with a small codec of the same classes, trained without texts first. What
+# is made of other pairs or numbers is not made anew by itself: remove $(PAIRS) or $(SMALL) after changing them.
 SMALL := runs/musicgen_small
-SMALL_FIT = $(BIN)/python -m training.musicgen.finetune $(PAIRS) --stored $(SMALL)/stored --clip-s 5 --part 4 --threads 1 \
+SMALL_FIT = $(BIN)/python -m training.musicgen.finetune $(PAIRS) --stored $(SMALL)/stored --clip-s 5 --part 16 --threads 1 \
 	--licence other --no-export
 paper-waveform-laptop: setup-dev
-	[ -f $(PAIRS)/test/metadata.jsonl ] || $(BIN)/python -m training.data.painting_music --pairs 300 --preview --out $(PAIRS)
+	[ -f $(PAIRS)/test/metadata.jsonl ] || $(BIN)/python -m training.data.painting_music --pairs 1200 --preview --out $(PAIRS)
 	$(BIN)/python -m training.emotion_classifier --backbone efficientnet --pictures oasis --tuned-epochs 0 --run runs/emotion_lite0
 	$(BIN)/python -m training.musicgen.texts $(PAIRS)
-	$(BIN)/python -m training.musicgen.codec $(PAIRS)/train --out $(SMALL)/codec --minutes 3
+	[ -f $(SMALL)/codec/config.json ] || $(BIN)/python -m training.musicgen.codec $(PAIRS)/train --out $(SMALL)/codec
 	[ -f $(SMALL)/base0/config.json ] || \
 	  $(BIN)/python -m training.musicgen.small --codec $(SMALL)/codec --texts $(PAIRS) --out $(SMALL)/base0
 	$(BIN)/python -m training.musicgen.precompute $(PAIRS) --base $(SMALL)/base0 --clip-s 15 --out $(SMALL)/stored \
 	  --conditions $(WAVEFORM_VARIANTS)
 	$(SMALL_FIT) --base $(SMALL)/base0 --run $(SMALL)/base_run --variant emotive --dropped-text 1 --learning-rate 1e-3 \
-	  --epochs 40 --patience 40 --minutes 20
+	  --warmup-steps 50 --epochs 22 --patience 22
 	[ -f $(SMALL)/base/config.json ] || $(BIN)/python -m training.musicgen.export $(SMALL)/base_run --out $(SMALL)/base \
 	  --licence other --data "EIMG, without texts"
 	for variant in $(WAVEFORM_VARIANTS); do \
 	  $(SMALL_FIT) --base $(SMALL)/base --run $(SMALL)/$$variant --variant $$variant --learning-rate 3e-4 \
-	    --warmup-steps 20 --epochs 10 --patience 10 && \
+	    --warmup-steps 20 --epochs 8 --patience 8 && \
 	  { [ -f $(SMALL)/$$variant/model/config.json ] || $(BIN)/python -m training.musicgen.export $(SMALL)/$$variant \
 	    --out $(SMALL)/$$variant/model --licence other --data "EIMG and OASIS"; } || exit 1; done
 	$(BIN)/python -m training.musicgen.evaluate $(addprefix $(SMALL)/,$(WAVEFORM_VARIANTS)) --stored $(SMALL)/stored
 	$(BIN)/python -m training.musicgen.generate $(PAIRS) $(addprefix $(SMALL)/,$(WAVEFORM_VARIANTS)) --out $(SMALL)/test
 	$(BIN)/python -m training.metrics.audio $(SMALL)/test/reference $(addprefix $(SMALL)/test/,$(WAVEFORM_VARIANTS)) \
 	  --figure $(SMALL)/spectrograms.png
+	$(BIN)/python -m training.metrics.heard_sound $(PAIRS) $(addprefix $(SMALL)/test/,reference $(WAVEFORM_VARIANTS))
 
 # At full size, on a GPU: WikiArt Emotions and MIREX in the data folder, ResNet-50, BLIP, Falcon and MusicGen-small fetched.
 LAUNCH = $(BIN)/accelerate launch -m training.musicgen.finetune $(PAIRS)
@@ -208,6 +210,7 @@ paper-waveform-paper: setup-dev
 	  --duration 30 --out runs/musicgen/test
 	$(BIN)/python -m training.metrics.audio runs/musicgen/test/reference \
 	  $(addprefix runs/musicgen/test/,$(WAVEFORM_VARIANTS)) --figure runs/musicgen/spectrograms.png
+	$(BIN)/python -m training.metrics.heard_sound $(PAIRS) $(addprefix runs/musicgen/test/,reference $(WAVEFORM_VARIANTS))
 
 # audiocraft asks for torch 2.1 and friends of its time; what it really needs stands in requirements-audiocraft.txt.
 $(READY_AUDIOCRAFT): requirements-audiocraft.txt requirements.txt | debian-venv

@@ -29,7 +29,7 @@ def test_from_an_upload_to_sound_and_files(visit: Any, tmp_path: Path) -> None:
     visitor.choose_lanes("Piano")
     visitor.put_in(examples()[0].path)
     # Sound is there before it is finished.
-    visitor.page.wait_for_selector("#ek-music .ek-play:enabled", timeout=PATIENCE_MS)
+    visitor.page.wait_for_selector("#ek-music .ek-play:enabled")
     assert visitor.wait_status("Finished: 10 seconds of piano in ")
     _check_sound(visitor.download("symbolic.wav", tmp_path))
     score = read_midi(visitor.download("symbolic.mid", tmp_path))
@@ -58,11 +58,12 @@ def _check_player(visitor: Visitor) -> None:
     seek = visitor.page.locator("#ek-music .ek-seek")
     seek.evaluate("(node) => { node.value = 6; node.dispatchEvent(new Event('input', { bubbles: true })); }")
     sound = visitor.page.locator("#ek-music audio")
+    visitor.page.wait_for_function("() => document.querySelector('#ek-music audio').readyState > 0")
     assert sound.evaluate("(node) => node.duration") > SECONDS - 0.5
     assert sound.evaluate("(node) => node.currentTime") >= 5.9
     if visitor.page.locator("#ek-music .ek-play").get_attribute("aria-label") == "Play the piano":
         visitor.page.locator("#ek-music .ek-play").click()
-    visitor.page.wait_for_function("() => document.querySelector('#ek-music audio').currentTime > 6.2", timeout=20_000)
+    visitor.page.wait_for_function("() => document.querySelector('#ek-music audio').currentTime > 6.2")
     visitor.page.locator("#ek-music .ek-play").click()
     assert sound.evaluate("(node) => node.paused") is True
     assert "Piano roll." in visitor.page.locator("#ek-music canvas").get_attribute("aria-label")
@@ -80,17 +81,19 @@ def test_what_is_no_picture_gets_a_sentence_and_stop_stops(visit: Any, tmp_path:
     visitor.choose_lanes("Piano")
     visitor.page.locator(".ek-frame").nth(2).click()
     visitor.wait_status("Composing for the piano")
-    visitor.page.wait_for_function("() => window.atFirstSound", timeout=PATIENCE_MS)
+    visitor.page.wait_for_function("() => window.atFirstSound")
     visitor.page.locator("#ek-stop").click()
     visitor.wait_status("Stopped.")
     notes = visitor.page.locator("#ek-music canvas").get_attribute("aria-label")
-    visitor.page.wait_for_selector("#ek-hear:enabled", timeout=PATIENCE_MS)
+    visitor.page.wait_for_selector("#ek-hear:enabled")
     visitor.page.wait_for_timeout(1500)
     assert visitor.page.locator("#ek-music canvas").get_attribute("aria-label") == notes  # nothing goes on behind
     assert visitor.page.locator(STATUS).text_content() == "Stopped."
     begun, bars = map(int, re.findall(r"\d+", visitor.page.evaluate("window.atFirstSound")))
     assert bars > 60
     assert begun < bars / 2  # sound comes while most of the piece is still unwritten
+    visitor.page.locator("#ek-picture button[aria-label*=Remove i]").click()
+    visitor.wait_status("Choose a picture")  # it asks for another, and does not complain
     assert visitor.page.evaluate("document.documentElement.scrollWidth") <= 390
 
 

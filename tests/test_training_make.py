@@ -87,6 +87,8 @@ class Call:
                 return [own.dataset / TEXTS, *(model / generate.MODEL / CONFIG for model in own.models)]
             case "metrics.audio":
                 return [own.reference, *own.generated]
+            case "metrics.heard_sound":
+                return [own.dataset / own.split / METADATA, *own.folders]
             case "paper.prepare":
                 return [own.pairs]
             case "paper.ablate":
