@@ -1,4 +1,5 @@
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -8,13 +9,13 @@ from transformers import EncodecModel, MusicgenForConditionalGeneration
 
 from pipelines.errors import DataMissingError, SettingsError
 from pipelines.waveform.musicgen_loading import load_parts
-from training.musicgen.codec import CodecSettings, distance, small_codec, train_codec
-from training.musicgen.lapped import begin_as_transform, cosine_basis
-from training.musicgen.quantiser import begin_codebooks, k_means, quantised, used_share
+from training.musicgen.codec import CodecSettings, distance, make_codec, small_codec
+from training.musicgen.lapped import begin_as_transform, cosine_basis, emphasis
+from training.musicgen.quantiser import begin_codebooks, k_means, used_share
 from training.musicgen.small import SmallSettings, save_small, word_tokenizer
 from training.musicgen.sound import piece_of, read_sound, sound_files
 
-TINY = CodecSettings(codebook_size=16, batch=2, piece_s=0.25, minutes=0.0, check_every_steps=2)
+TINY = CodecSettings(num_filters=16, hidden_size=128, codebook_size=16, seconds=8)
 
 
 def tone(hz: float, seconds: float = 1.0) -> np.ndarray:
@@ -30,9 +31,10 @@ def sounds(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def trained(sounds, tmp_path_factory):
-    out = tmp_path_factory.mktemp("codec")
-    return train_codec(sound_files(sounds), out, TINY)
+def made(sounds, tmp_path_factory):
+    """The codec's folder, and how far it is from files that it has not seen."""
+    out = tmp_path_factory.mktemp("made") / "codec"
+    return out, make_codec(sound_files(sounds), out, TINY)
 
 
 def test_the_basis_is_orthonormal_over_overlapping_frames():
@@ -41,9 +43,10 @@ def test_the_basis_is_orthonormal_over_overlapping_frames():
     torch.testing.assert_close(basis[40:].T @ basis[:40], torch.zeros(40, 40), atol=1e-5, rtol=0)
 
 
-def test_a_codec_begins_as_a_transform_that_its_decoder_inverts():
+@pytest.mark.parametrize("gains", [None, torch.linspace(0.5, 4.0, 128)])
+def test_a_codec_begins_as_a_transform_that_its_decoder_inverts(gains):
     codec = small_codec(TINY).eval()
-    begin_as_transform(codec)
+    begin_as_transform(codec, gains)
     sound = torch.from_numpy(tone(500) + tone(1_700))[None, None] / 2
     with torch.no_grad():
         hidden = codec.encoder(sound)
@@ -52,8 +55,16 @@ def test_a_codec_begins_as_a_transform_that_its_decoder_inverts():
     inside = slice(2_000, -2_000)  # reflected borders are another signal
     error = (sound - made)[..., inside].square().sum() / sound[..., inside].square().sum()
     assert error < 1e-3
-    strongest = hidden[0].square().mean(1).argmax()
-    assert strongest in (20, 19, 67, 68)  # coefficients are 25 Hz apart
+    power = hidden[0].square().mean(1) / (torch.ones(128) if gains is None else gains).square()
+    assert power.argmax() in (20, 19, 67, 68)  # coefficients are 25 Hz apart
+
+
+def test_quiet_coefficients_count_for_more_and_all_together_for_as_much():
+    states = torch.randn(4_000, 3, generator=torch.Generator().manual_seed(0)) * torch.tensor([16.0, 4.0, 1.0])
+    weighed = (states * emphasis(states)).std(0)
+    assert (weighed[0] / weighed[1]).item() == pytest.approx(2.0, abs=0.1)
+    assert (weighed[1] / weighed[2]).item() == pytest.approx(2.0, abs=0.1)
+    assert weighed.mean() == pytest.approx(states.std(0).mean())
 
 
 def test_a_codec_that_is_too_narrow_is_refused():
@@ -75,28 +86,11 @@ def test_each_codebook_takes_off_what_those_before_left():
     states = torch.randn(400, 128, generator=generator)
     begin_codebooks(codec.quantizer, states, generator)
     hidden = states[:100].T[None]
-    errors = []
-    for count in range(1, 5):
-        some = torch.nn.Module()
-        some.layers = codec.quantizer.layers[:count]
-        errors.append(float((hidden - quantised(some, hidden, generator, learn=False)).square().mean()))
-    assert errors == sorted(errors, reverse=True)
     with torch.no_grad():
-        theirs = codec.quantizer.decode(codec.quantizer.encode(hidden, codec.config.target_bandwidths[0]))
-    torch.testing.assert_close(quantised(codec.quantizer, hidden, generator, learn=False), theirs)
-
-
-def test_codes_that_are_hardly_used_move_to_where_states_are():
-    codec = small_codec(TINY)
-    generator = torch.Generator().manual_seed(0)
-    hidden = torch.randn(1, 128, 200, generator=generator)
-    for layer in codec.quantizer.layers:
-        layer.codebook.embed.fill_(50.0)
-        layer.codebook.embed_avg.zero_()
-        layer.codebook.cluster_size.zero_()
-    quantised(codec.quantizer, hidden, generator, learn=True)
-    codes = codec.quantizer.layers[0].encode(hidden)
-    assert used_share(codes, 16) > 0.5
+        codes = codec.quantizer.encode(hidden, codec.config.target_bandwidths[0])
+        errors = [float((hidden - codec.quantizer.decode(codes[:count])).square().mean()) for count in range(1, 5)]
+    assert errors == sorted(errors, reverse=True)
+    assert errors[-1] < 0.8 * errors[0]
 
 
 def test_the_share_of_used_codes():
@@ -104,22 +98,30 @@ def test_the_share_of_used_codes():
     assert used_share(torch.zeros(9, dtype=torch.long), 16) == pytest.approx(1 / 16)
 
 
-def test_a_trained_codec_loads_as_transformers_own_and_carries_a_tone(trained):
-    codec = EncodecModel.from_pretrained(trained.folder).eval()
+def test_a_codec_loads_as_transformers_own_and_carries_a_tone(made):
+    folder, told = made
+    codec = EncodecModel.from_pretrained(folder).eval()
     found = distance(codec, [torch.from_numpy(tone(330))])
     assert found.snr_db > 3
     assert codec.encode(torch.from_numpy(tone(330))[None, None]).audio_codes.shape == (1, 1, 4, 50)
+    kept = json.loads((folder / "made.json").read_text())
+    assert (kept["snr_db"], kept["seconds"]) == (told.snr_db, 8)
 
 
-def test_a_run_goes_on_where_it_stopped(sounds, trained):
-    answers = iter([False, False, True])
-    settings = dataclasses.replace(TINY, minutes=9.0)
-    more = train_codec(sound_files(sounds), trained.folder, settings, stop=lambda: next(answers))
-    again = train_codec(sound_files(sounds), trained.folder, TINY)
-    assert (more.step, again.step) == (2, 2)
-    assert again.spent_s == pytest.approx(more.spent_s)
-    with pytest.raises(SettingsError, match="codebook_size 16, not 32"):
-        train_codec(sound_files(sounds), trained.folder, dataclasses.replace(TINY, codebook_size=32))
+def test_the_same_sounds_and_seed_make_the_same_codec_and_others_another(sounds, made, tmp_path):
+    folder, _ = made
+    weights = (folder / "model.safetensors").read_bytes()
+    make_codec(sound_files(sounds), tmp_path / "again", TINY)
+    assert (tmp_path / "again" / "model.safetensors").read_bytes() == weights
+    make_codec(sound_files(sounds), tmp_path / "again", dataclasses.replace(TINY, seed=1))
+    assert (tmp_path / "again" / "model.safetensors").read_bytes() != weights
+    assert [path.name for path in tmp_path.iterdir()] == ["again"]
+
+
+def test_one_file_is_too_few(sounds, tmp_path):
+    with pytest.raises(SettingsError, match="2 sound files or more, not 1"):
+        make_codec(sound_files(sounds)[:1], tmp_path / "codec", TINY)
+    assert not any(tmp_path.iterdir())
 
 
 def test_pieces_of_sound_are_of_the_length_asked_for(sounds, tmp_path):
@@ -132,15 +134,16 @@ def test_pieces_of_sound_are_of_the_length_asked_for(sounds, tmp_path):
         sound_files(tmp_path)
 
 
-def test_a_small_musicgen_around_the_codec_loads_in_the_app(trained, tmp_path):
+def test_a_small_musicgen_around_the_codec_loads_in_the_app(made, tmp_path):
+    codec, _ = made
     shape = SmallSettings(width=32, layers=1, heads=2, text_width=16, text_layers=1)
-    out = save_small(trained.folder, ["happy slow piano", "Sad, with strings."], tmp_path / "base", shape)
+    out = save_small(codec, ["happy slow piano", "Sad, with strings."], tmp_path / "base", shape)
     parts = load_parts(out, name="small", precision="float32")
     assert parts.encode("happy strings").shape[0] == 1
     model = MusicgenForConditionalGeneration.from_pretrained(out)
     assert model.decoder.config.vocab_size == 16
     sound = torch.from_numpy(tone(330))[None, None]
-    kept = EncodecModel.from_pretrained(trained.folder)
+    kept = EncodecModel.from_pretrained(codec)
     assert torch.equal(model.audio_encoder.encode(sound).audio_codes, kept.encode(sound).audio_codes)
 
 

@@ -1,6 +1,6 @@
 """Make a small MusicGen to train here: `python -m training.musicgen.small --codec CODEC --texts DATASET --out BASE`.
 
-In: an EnCodec that codec.py trained, and the texts whose words its tokenizer is to know. Out: a folder as the hub's,
+In: an EnCodec that codec.py made, and the texts whose words its tokenizer is to know. Out: a folder as the hub's,
 of transformers' own classes: T5's encoder (random and frozen), EnCodec, and a decoder of a few million parameters with
 random weights. It learns music without texts first (`finetune --dropped-text 1`), which stands for MusicGen-small's
 pretraining, and is then fine-tuned like it.
@@ -9,6 +9,7 @@ pretraining, and is then fine-tuned like it.
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 from collections import Counter
 from collections.abc import Iterable
@@ -30,8 +31,8 @@ LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,;:!?'
 class SmallSettings:
     """The small model's shape."""
 
-    width: int = 192
-    layers: int = 5
+    width: int = 256
+    layers: int = 6
     heads: int = 4
     text_width: int = 128
     text_layers: int = 2
@@ -94,7 +95,7 @@ def small_musicgen(codec: Any, words: int, settings: SmallSettings) -> Any:
 
 
 def save_small(codec_folder: Path, texts: Iterable[str], out: Path, settings: SmallSettings) -> Path:
-    """Write the model with its processor to a folder; returns it.
+    """Write the model with its processor to a folder, whole or not at all; returns it.
 
     Raises DataMissingError for a folder without a codec.
     """
@@ -106,10 +107,13 @@ def save_small(codec_folder: Path, texts: Iterable[str], out: Path, settings: Sm
         )
     codec = EncodecModel.from_pretrained(codec_folder, local_files_only=True).eval()
     tokenizer = word_tokenizer(texts)
-    small_musicgen(codec, len(tokenizer), settings).save_pretrained(out)
+    part = out.with_name(out.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    small_musicgen(codec, len(tokenizer), settings).save_pretrained(part)
     extractor = EncodecFeatureExtractor(feature_size=1, sampling_rate=codec.config.sampling_rate)
-    MusicgenProcessor(extractor, tokenizer).save_pretrained(out)
-    return out
+    MusicgenProcessor(extractor, tokenizer).save_pretrained(part)
+    shutil.rmtree(out, ignore_errors=True)
+    return part.replace(out)
 
 
 def main() -> int:
