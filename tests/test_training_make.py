@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CONFIG, ROW = "config.json", "row.json"
 PREDICTOR = Path("runs/paper/va/token_predictor.keras")
 WAVEFORM = ("training.data.painting_music", "training.emotion_classifier", "training.musicgen.texts")
-SOUND = ("training.musicgen.generate", "training.metrics.audio")
+SOUND = ("training.musicgen.generate", "training.metrics.audio", "training.metrics.heard_sound")
 SYMBOLIC = ("training.data.pairing", "training.paper.prepare", "training.paper.va_predictor", "training.paper.ablate")
 NOTE = """#!/bin/sh
 printf '%s\\t' "$(basename "$0")" "$@" >> "$CALLS"
@@ -157,12 +157,13 @@ def write(folder: Path, calls: Iterable[Call]) -> None:
 def test_the_waveform_papers_commands_read_what_those_before_them_write(tmp_path, monkeypatch, preset):
     calls = made(tmp_path, "paper-waveform", preset, monkeypatch)
     assert tuple(call.module for call in calls[:3]) == WAVEFORM
-    assert tuple(call.module for call in calls[-2:]) == SOUND
+    assert tuple(call.module for call in calls[-3:]) == SOUND
     check_order(calls)
     check_stored(calls)
-    played = calls[-2].options
+    played = calls[-3].options
     assert [generate.condition_of(path / generate.MODEL, None) for path in played.models] == list(VARIANTS)
-    assert calls[-1].options.generated == [played.out / name for name in VARIANTS]
+    assert calls[-2].options.generated == [played.out / name for name in VARIANTS]
+    assert calls[-1].options.folders == [calls[-2].options.reference, *calls[-2].options.generated]
 
 
 @needs_make
@@ -207,7 +208,12 @@ def check_stored(calls: list[Call]) -> None:
 
 # What of the waveform paper's commands a second run leaves out by the Makefile; the others pass over what is done.
 LEFT_OUT = {
-    "laptop": {"training.data.painting_music", "training.musicgen.small", "training.musicgen.export"},
+    "laptop": {
+        "training.data.painting_music",
+        "training.musicgen.codec",
+        "training.musicgen.small",
+        "training.musicgen.export",
+    },
     "paper": {"training.data.painting_music"},
 }
 
