@@ -9,42 +9,51 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from visitor import ARGUMENTS, CHROMIUM, NOTE_FIRST_SOUND, PATIENCE_MS, Visitor
+from visitor import ARGUMENTS, CHROMIUM, PATIENCE_MS, Visitor
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
-@pytest.fixture(scope="session")
-def address() -> Iterator[str]:
-    """A server of our own on a free port."""
+@contextmanager
+def served(*command: str, **environment: str) -> Iterator[str]:
+    """The address of a server of our own on a free port, whose number ends the command given to Python."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    environment = {**os.environ, "GRADIO_SERVER_NAME": "127.0.0.1"}
-    command = [sys.executable, "app.py", "--port", str(port)]
-    server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    quiet: Any = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    command = (sys.executable, *command, str(port))
+    server = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment}, **quiet)
     url = f"http://127.0.0.1:{port}"
     try:
         _wait_for(url, server)
         yield url
     finally:
         server.terminate()
-        server.wait(20)
+        server.wait(PATIENCE_MS / 1000)
 
 
 def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
-    for _ in range(600):
+    end = time.monotonic() + PATIENCE_MS / 1000
+    while time.monotonic() < end:
         assert server.poll() is None, "the server ended by itself"
         try:
-            with urllib.request.urlopen(url, timeout=5):
+            with urllib.request.urlopen(url, timeout=30):
                 return
         except OSError:
             time.sleep(0.2)
     pytest.fail("the page did not come up")
+
+
+@pytest.fixture(scope="session")
+def address() -> Iterator[str]:
+    """The page, served with the real weights."""
+    with served("app.py", "--port", GRADIO_SERVER_NAME="127.0.0.1") as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -65,17 +74,9 @@ def visit(browser: Any, address: str) -> Iterator[Any]:
     visitors: list[Visitor] = []
 
     def arrive(*, width: int = 1280, height: int = 900, locale: str | None = None) -> Visitor:
-        viewport = {"width": width, "height": height}
-        context = browser.new_context(viewport=viewport, accept_downloads=True, locale=locale)
-        visitor = Visitor(context.new_page(), address)
-        visitor.watch()
-        visitor.page.add_init_script(NOTE_FIRST_SOUND)
-        visitor.page.goto(address)
-        visitor.page.wait_for_selector(".ek-frame", timeout=PATIENCE_MS)
-        visitors.append(visitor)
-        return visitor
+        visitors.append(Visitor.come(browser, address, viewport={"width": width, "height": height}, locale=locale))
+        return visitors[-1]
 
     yield arrive
     for visitor in visitors:
-        visitor.page.context.close()
-        assert visitor.troubles == []
+        visitor.leave()

@@ -6,17 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from everybody import SECONDS, TABS, bring_axe, check, hear, open_tab, paint, violations, wait_kind
-from visitor import PATIENCE_MS, Visitor
+from everybody import SECONDS, TABS, bring_axe, check, expect_none, hear, open_tab, paint, violations, wait_kind
+from visitor import Visitor
 
 pytestmark = pytest.mark.browser
 EXAMPLES = Path(__file__).resolve().parent.parent / "assets" / "examples"
 MOODS = ("Happy", "Angry", "Sad", "Fun", "Neutral")
-# What is Gradio's own and cannot be mended from the page: rule, what the element's markup holds, why it is there.
-GRADIOS_OWN = (
-    ("nested-interactive", "toast-header", "a note that may be closed is a button that holds a button"),
-    ("nested-interactive", 'class="icon-button', "the button that adds files to a list holds the drop zone's button"),
-)
 # The contrast of the page's inks with every ground: the wall's gradient and the plane's regions, which axe cannot tell.
 CONTRAST = """() => {
   const canvas = Object.assign(document.createElement('canvas'), { width: 1, height: 1 });
@@ -55,6 +50,16 @@ DURATIONS = """() => [...document.querySelectorAll('gradio-app *')].flatMap((nod
   return longest > 0.01 ? [`${node.tagName} ${node.className} ${longest} s`] : [];
 })"""
 
+# What a button looks like before and after it may be pressed, read at once, before another frame is drawn.
+AT_ONCE = """() => {
+  const stop = document.querySelector('#ek-stop'), read = () => getComputedStyle(stop).opacity;
+  const before = read();
+  stop.disabled = false;
+  const after = read();
+  stop.disabled = true;
+  return [before, after];
+}"""
+
 
 def test_axe_finds_nothing_before_anything_is_heard(visit: Any) -> None:
     visitor: Visitor = visit()
@@ -66,7 +71,7 @@ def test_axe_finds_nothing_before_anything_is_heard(visit: Any) -> None:
         check(visitor)
     open_tab(visitor, 0)
     visitor.page.locator("#ek-models-panel > button").press("Enter")
-    visitor.page.wait_for_selector("#ek-models li", state="visible", timeout=PATIENCE_MS)
+    visitor.page.wait_for_selector("#ek-models li", state="visible")
     check(visitor)
 
 
@@ -74,21 +79,25 @@ def test_axe_finds_nothing_and_nothing_moves_while_it_runs_and_after_a_warning(v
     visitor: Visitor = visit()
     assert visitor.page.evaluate(DURATIONS) != []  # else what is asked further down would say nothing
     bring_axe(visitor)
+    visitor.settle()
+    assert visitor.page.evaluate(AT_ONCE) == ["0.6", "1"]
     hear(visitor, 180)
-    visitor.page.wait_for_selector("#ek-music .ek-play:enabled", timeout=PATIENCE_MS)
+    visitor.page.wait_for_selector("#ek-music .ek-play:enabled")
     assert visitor.page.evaluate(MOVING) == []
     assert visitor.page.evaluate(DURATIONS) == []
     wait_kind(visitor, "#ek-status", "busy")
     visitor.page.wait_for_selector("#ek-stop:enabled")
     check(visitor)
     visitor.page.locator("#ek-stop").press("Enter")
-    wait_kind(visitor, "#ek-status", "stopped")
+    visitor.wait_status("Stopped.")
     text = tmp_path / "holiday.png"
     text.write_text("this is no picture")
     visitor.page.locator("#ek-picture button[aria-label*=Remove i]").press("Enter")
+    visitor.wait_status("Choose a picture")  # it asks for another, and does not complain
     visitor.put_in(text)
+    visitor.wait_status("holiday.png is not a picture;")
     wait_kind(visitor, "#ek-status", "warning")
-    visitor.page.wait_for_selector("#ek-hear:enabled")
+    visitor.page.wait_for_selector("#ek-picture [data-testid=upload-text]")  # the file that is none is taken down
     check(visitor)
 
 
@@ -98,7 +107,7 @@ def test_axe_finds_nothing_in_the_full_rooms(visit: Any) -> None:
     page, pictures = visitor.page, [str(EXAMPLES / name) for name in ("happy.jpg", "sad.jpg")]
     open_tab(visitor, 1)
     page.set_input_files("#ek-show-pictures input[type=file]", pictures)
-    page.wait_for_selector("#ek-show-pictures .file", timeout=PATIENCE_MS)
+    page.wait_for_selector("#ek-show-pictures .file")
     page.locator("#ek-show-each input[type=number]").fill("5")
     page.locator("#ek-show-each input[type=number]").press("Tab")
     page.locator("#ek-show-make").press("Enter")
@@ -108,15 +117,15 @@ def test_axe_finds_nothing_in_the_full_rooms(visit: Any) -> None:
     page.locator("#ek-way-begin").press("Enter")
     open_tab(visitor, 3)
     page.set_input_files("#ek-class-pictures input[type=file]", pictures[:1])
-    page.wait_for_selector("#ek-class-pictures .file", timeout=PATIENCE_MS)
-    assert violations(visitor) == []
+    page.wait_for_selector("#ek-class-pictures .file")
+    expect_none(violations(visitor), "a class not yet made")
     page.locator("#ek-class-duration input[type=number]").fill("10")
     page.locator("#ek-class-make").press("Enter")
-    page.wait_for_selector(".ek-class-link:visible", timeout=PATIENCE_MS)
+    page.wait_for_selector(".ek-class-link:visible")
     check(visitor)
     for _ in range(2):  # it asks back
         page.locator(".ek-class-reveal-it").press("Enter")
-    page.wait_for_selector(".ek-class-revealed:visible", timeout=PATIENCE_MS)
+    page.wait_for_selector(".ek-class-revealed:visible")
     check(visitor)
     for number, where in ((2, "#ek-way-status"), (1, "#ek-show-status")):
         open_tab(visitor, number)
@@ -152,5 +161,5 @@ def test_the_feeling_is_moved_by_keys_and_axe_finds_nothing_in_two_takes_nor_in_
         for dark in (False, True):
             paint(visitor, dark=dark, mood=mood)
             low = page.evaluate(CONTRAST)
-            assert (violations(visitor, ["color-contrast"]), low) == ([], []), f"{mood}, {'dark' if dark else 'light'}"
+            expect_none(violations(visitor, ["color-contrast"]) + low, f"{mood}, {'dark' if dark else 'light'}")
     paint(visitor, dark=False)

@@ -6,19 +6,15 @@ The panel is served alone, so that this does not depend on where the page hangs 
 from __future__ import annotations
 
 import csv
-import os
 import re
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT, _wait_for
+from conftest import ROOT, served
 from PIL import Image
-from visitor import PATIENCE_MS, Visitor
+from visitor import Visitor
 
 pytestmark = pytest.mark.browser
 EXAMPLES = ROOT / "assets" / "examples"
@@ -40,19 +36,9 @@ demo.launch(server_name="127.0.0.1", server_port=int(sys.argv[1]), theme=theme()
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server of the panel alone, with a cache of its own."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     cache = tmp_path_factory.mktemp("served") / "cache"
-    environment = {**os.environ, "GRADIO_TEMP_DIR": str(cache), "GRADIO_ANALYTICS_ENABLED": "False"}
-    command = [sys.executable, "-c", SERVER, str(port)]
-    server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        _wait_for(f"http://127.0.0.1:{port}", server)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(20)
+    with served("-c", SERVER, GRADIO_TEMP_DIR=str(cache), GRADIO_ANALYTICS_ENABLED="False") as url:
+        yield url
 
 
 @pytest.fixture
@@ -61,29 +47,24 @@ def come(browser: Any, place: str) -> Iterator[Any]:
     visitors: list[Visitor] = []
 
     def arrive(link: str = "", *, width: int = 1180, height: int = 900) -> Any:
-        context = browser.new_context(viewport={"width": width, "height": height}, accept_downloads=True)
-        visitor = Visitor(context.new_page(), place)
-        visitor.watch()
-        visitor.page.goto(link or place)
-        visitor.page.wait_for_selector(".ek-class", timeout=PATIENCE_MS)
-        visitors.append(visitor)
-        return visitor.page
+        size = {"width": width, "height": height}
+        visitors.append(Visitor.come(browser, place, link=link, shown=".ek-class", viewport=size))
+        return visitors[-1].page
 
     yield arrive
     for visitor in visitors:
-        visitor.page.context.close()
-        assert visitor.troubles == []
+        visitor.leave()
 
 
 def wait_text(page: Any, where: str, words: str) -> None:
     script = "([where, words]) => document.querySelector(where).textContent.includes(words)"
-    page.wait_for_function(script, arg=[where, words], timeout=PATIENCE_MS)
+    page.wait_for_function(script, arg=[where, words])
 
 
 def make_class(page: Any) -> str:
     """Make a class of two pictures and return the link for listeners."""
     page.set_input_files("#ek-class-pictures input[type=file]", [str(EXAMPLES / n) for n in ("happy.jpg", "sad.jpg")])
-    page.wait_for_selector("#ek-class-pictures .file", timeout=PATIENCE_MS)
+    page.wait_for_selector("#ek-class-pictures .file")
     field = page.locator("#ek-class-duration input[type=number]")
     field.fill("10")
     field.press("Tab")
@@ -100,9 +81,9 @@ def begin(page: Any, name: str) -> None:
 def test_a_class_from_pictures_to_the_reveal(come: Any, tmp_path: Path) -> None:
     teacher = come()
     link = make_class(teacher)
-    assert not teacher.locator("#ek-class-setup").is_visible()
+    teacher.locator("#ek-class-setup").wait_for(state="hidden")
     phone = come(link, width=390, height=844)
-    phone.wait_for_selector("#ek-class-listener:visible", timeout=PATIENCE_MS)
+    phone.wait_for_selector("#ek-class-listener:visible")
     _mark_by_keys(phone)
     wait_text(teacher, ".ek-class-progress", "Ada: 2 of 2")  # the teacher's screen follows by itself
     _mark_on_the_shared_screen(teacher)
@@ -112,9 +93,10 @@ def test_a_class_from_pictures_to_the_reveal(come: Any, tmp_path: Path) -> None:
     teacher.click(".ek-class-reveal-it")
     assert teacher.locator(".ek-class-revealed").is_hidden()  # it asks once more
     teacher.click(".ek-class-reveal-it")
-    phone.click(".ek-class-look")
     for page in (teacher, phone):
-        page.wait_for_selector(".ek-class-revealed li img:visible", timeout=PATIENCE_MS)
+        if page is phone:  # who asks before the teacher's screen shows it is told that the class goes on
+            phone.click(".ek-class-look")
+        page.wait_for_selector(".ek-class-revealed li img:visible")
         assert page.locator(".ek-class-revealed .ek-class-spot").count() == 4
         assert page.locator(".ek-class-revealed ol").text_content().count("2 listeners felt on average") == 2
         width = "(node) => { node.loading = 'eager'; return node.decode().then(() => node.naturalWidth); }"
@@ -128,7 +110,7 @@ def _mark_by_keys(phone: Any) -> None:
     wait_text(phone, ".ek-class-title", "Piece 1 of 2")
     assert phone.evaluate("document.activeElement.className") == "ek-class-title"
     duration = "() => document.querySelector('.ek-class-mark audio').duration > 9"
-    phone.wait_for_function(duration, timeout=PATIENCE_MS)
+    phone.wait_for_function(duration)
     phone.locator(NEXT).press("Enter")
     wait_text(phone, LINE, "Please mark on the plane")
     for key in ("Shift+ArrowRight", "Shift+ArrowRight", "ArrowDown"):
@@ -139,12 +121,12 @@ def _mark_by_keys(phone: Any) -> None:
     phone.locator(NEXT).press("Enter")
     wait_text(phone, ".ek-class-title", "Piece 2 of 2")
     phone.reload()
-    phone.wait_for_selector(".ek-class-mark:visible", timeout=PATIENCE_MS)
+    phone.wait_for_selector(".ek-class-mark:visible")
     assert phone.locator(".ek-class-title").text_content() == "Piece 2 of 2"
     assert phone.evaluate("document.documentElement.scrollWidth") <= 390
     phone.locator(".ek-class-arousal").press("ArrowRight")
     phone.locator(NEXT).press("Enter")
-    phone.wait_for_selector(".ek-class-done:visible", timeout=PATIENCE_MS)
+    phone.wait_for_selector(".ek-class-done:visible")
 
 
 def _mark_on_the_shared_screen(teacher: Any) -> None:
@@ -162,18 +144,18 @@ def _mark_on_the_shared_screen(teacher: Any) -> None:
         teacher.mouse.up()
         assert teacher.locator(".ek-class-arousal").input_value() == "9"
         teacher.click(NEXT)
-    teacher.wait_for_selector(".ek-class-another:visible", timeout=PATIENCE_MS)
+    teacher.wait_for_selector(".ek-class-another:visible")
     teacher.click(".ek-class-leave")
     wait_text(teacher, ".ek-class-progress", "Ben: 2 of 2")
 
 
 def _check_report(teacher: Any, tmp_path: Path) -> None:
     teacher.click(".ek-class-report")
-    teacher.wait_for_selector(".ek-class-files:visible", timeout=PATIENCE_MS)
+    teacher.wait_for_selector(".ek-class-files:visible")
     assert "only 2 listeners and 2 pieces" in teacher.locator(".ek-class-caution").text_content()
     paths = {}
     for name in ("answers.csv", "report.md", "agreement.png"):
-        with teacher.expect_download(timeout=PATIENCE_MS) as coming:
+        with teacher.expect_download() as coming:
             teacher.click(f'.ek-class-files a[download$="{name}"]')
         paths[name] = tmp_path / name
         coming.value.save_as(paths[name])
@@ -199,7 +181,7 @@ def test_wrong_links_pictures_and_stopping_get_a_sentence(come: Any, place: str,
     text = tmp_path / "holiday.png"
     text.write_text("this is no picture")
     page.set_input_files("#ek-class-pictures input[type=file]", [str(text)])
-    page.wait_for_selector("#ek-class-pictures .file", timeout=PATIENCE_MS)
+    page.wait_for_selector("#ek-class-pictures .file")
     page.click("#ek-class-make")
     wait_text(page, LINE, "holiday.png is not a picture")
     page.fill("#ek-class-code", "abcd-efgh")
@@ -212,7 +194,7 @@ def test_two_classes_at_once_do_not_mix_and_one_is_deleted(come: Any) -> None:
     links = [make_class(page) for page in pair]
     assert links[0] != links[1]
     listener = come(links[1])
-    listener.wait_for_selector("#ek-class-listener:visible", timeout=PATIENCE_MS)
+    listener.wait_for_selector("#ek-class-listener:visible")
     begin(listener, "Ada")
     wait_text(listener, ".ek-class-title", "Piece 1 of 2")
     listener.locator(".ek-class-valence").fill("8")
@@ -221,7 +203,7 @@ def test_two_classes_at_once_do_not_mix_and_one_is_deleted(come: Any) -> None:
     assert pair[0].locator(".ek-class-progress").text_content() == ""
     own = pair[0].locator(".ek-class-own").input_value()
     again = come(own)  # the teacher's own link brings the class back
-    again.wait_for_selector(".ek-class-teacher:visible", timeout=PATIENCE_MS)
+    again.wait_for_selector(".ek-class-teacher:visible")
     for _ in range(2):
         again.click(".ek-class-forget")
     wait_text(again, LINE, "The class and all its answers are deleted.")

@@ -30,8 +30,8 @@ def shown_headings(visitor: Visitor) -> list[str]:
 def test_the_page_speaks_the_visitors_language(abroad: Any, locale: str, language: str, tag: str) -> None:
     visitor = abroad(locale)
     page, texts = visitor.page, TEXTS[language]
-    assert page.evaluate("document.documentElement.lang") == tag
-    assert page.title() == texts["page.title"]
+    assert visitor.once(lambda: page.evaluate("document.documentElement.lang"), tag) == tag
+    assert visitor.once(page.title, texts["page.title"]) == texts["page.title"]
     assert set(shown_headings(visitor)) >= {texts[key] for key in HEADINGS if key in texts}
     assert page.locator("#ek-hear").inner_text() == texts["settings.hear"]
     assert page.get_by_role("tab", name=texts["tab.journey"]).count() == 1

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from visitor import PATIENCE_MS, Visitor
+from visitor import Visitor
 
 pytestmark = pytest.mark.browser
 SECONDS = 10
@@ -15,13 +15,6 @@ LEFT = {"music": 10, "wave": 10, "spectrogram": 52}
 RIGHT = 10
 EXACT_S = 0.05
 QUIET = "() => [...document.querySelectorAll('.ek-play.ek-going')].forEach((button) => button.click())"
-FRAME = (
-    "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => requestAnimationFrame(done))))"
-)
-# Four frames on, whatever was asked for is drawn.
-SETTLE = """async () => {
-  for (let frame = 0; frame < 4; frame++) await new Promise(requestAnimationFrame);
-}"""
 # Where the playhead stands in its picture: the x, in CSS pixels, of the middle of what has the colour of ink in a row.
 PLAYHEAD = """(canvas, y) => {
   const ratio = canvas.width / canvas.clientWidth, pen = canvas.getContext('2d');
@@ -72,30 +65,25 @@ SINE = """() => {
 @pytest.fixture(scope="module")
 def once_finished(browser: Any, address: str) -> Iterator[Visitor]:
     """A visitor for whom an example is finished in both lanes."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    visitor = Visitor(context.new_page(), address)
-    visitor.watch()
-    visitor.page.goto(address)
-    visitor.page.wait_for_selector(".ek-frame", timeout=PATIENCE_MS)
+    visitor = Visitor.come(browser, address)
     visitor.choose_length(SECONDS)
     visitor.page.locator(".ek-frame").nth(0).click()
     visitor.wait_status("Finished: 10 seconds of piano in ")
     yield visitor
-    context.close()
-    assert visitor.troubles == []
+    visitor.leave()
 
 
 @pytest.fixture
 def finished(once_finished: Visitor) -> Visitor:
     """The same, with nothing playing, all in view, and the waveform chosen."""
     page = once_finished.page
-    page.wait_for_selector("#ek-wave .ek-play:enabled", timeout=PATIENCE_MS)
+    page.wait_for_selector("#ek-wave .ek-play:enabled")
     page.evaluate(QUIET)
     page.locator("#ek-wave [data-kind=waveform]").click()
     for lane in ("music", "wave"):
         page.locator(f"#ek-{lane} canvas").focus()
         page.keyboard.press("0")
-    page.evaluate(SETTLE)
+    once_finished.settle()
     return once_finished
 
 
@@ -111,15 +99,15 @@ def click_seeks(visitor: Visitor, lane: str, left: int) -> None:
     """A click at 60 % of the picture goes to the second that lies there, and the playhead stands under the pointer."""
     canvas = canvas_of(visitor, lane)
     canvas.scroll_into_view_if_needed()
-    visitor.page.evaluate(SETTLE)
+    visitor.settle()
     begin, end = (float(canvas.get_attribute(f"data-{name}")) for name in ("from", "until"))
     width = canvas.evaluate("(node) => node.clientWidth")
     x = round(left + 0.6 * (width - left - RIGHT))
     canvas.click(position={"x": x, "y": 60})
     wanted = begin + (x - left) / (width - left - RIGHT) * (end - begin)
     assert second_of(visitor, lane) == pytest.approx(wanted, abs=EXACT_S)
-    visitor.page.evaluate(SETTLE)
-    assert canvas.evaluate(PLAYHEAD, 22 if lane == "music" else 6) == pytest.approx(x, abs=1.5)
+    place, row = pytest.approx(x, abs=1.5), 22 if lane == "music" else 6
+    assert visitor.once(lambda: canvas.evaluate(PLAYHEAD, row), place) == place
 
 
 @pytest.mark.parametrize("lane", ["music", "wave", "spectrogram"])
@@ -129,12 +117,12 @@ def test_a_click_seeks_exactly_zoomed_and_not(finished: Visitor, lane: str) -> N
         lane = "wave"
         finished.page.locator("#ek-wave [data-kind=spectrogram]").click()
     canvas_of(finished, lane).click(position={"x": 100, "y": 60})  # from now on it is the whole file's length
-    finished.page.evaluate(SETTLE)
+    finished.settle()
     click_seeks(finished, lane, left)
     assert finished.page.locator(f"#ek-{lane} .ek-zoom output").text_content() == "all in view"
     finished.page.locator(f"#ek-{lane} [data-zoom=in]").click()
     finished.page.locator(f"#ek-{lane} [data-zoom=in]").click()
-    finished.page.evaluate(SETTLE)
+    finished.settle()
     canvas = canvas_of(finished, lane)
     span = float(canvas.get_attribute("data-until")) - float(canvas.get_attribute("data-from"))
     assert 3.999 <= span < 10
@@ -157,10 +145,10 @@ def test_the_roll_is_played_by_keys(finished: Visitor) -> None:
     assert second == pytest.approx(2 * first, rel=0.1)
     assert back == first
     keyboard.press("+")
-    finished.page.evaluate(SETTLE)
+    finished.settle()
     assert "s in view" in finished.page.locator("#ek-music .ek-zoom output").text_content()
     keyboard.press("-")
-    finished.page.evaluate(SETTLE)
+    finished.settle()
     assert finished.page.locator("#ek-music .ek-zoom output").text_content() == "all in view"
     assert canvas.evaluate("(node) => getComputedStyle(node).outlineStyle") == "solid"
     keyboard.press("End")
@@ -177,7 +165,7 @@ def test_the_wheel_with_ctrl_zooms_where_the_pointer_is(finished: Visitor) -> No
     finished.page.keyboard.down("Control")
     finished.page.mouse.wheel(0, -60)
     finished.page.keyboard.up("Control")
-    finished.page.evaluate(SETTLE)
+    finished.settle()
     begin, end = (float(canvas.get_attribute(f"data-{name}")) for name in ("from", "until"))
     assert end - begin == pytest.approx(before * 0.5488, rel=0.02)
     assert begin + part * (end - begin) == pytest.approx(part * before, abs=0.05)
@@ -188,11 +176,11 @@ def test_zoomed_in_the_roll_goes_along_with_the_playhead(finished: Visitor) -> N
     canvas.focus()
     for key in ("Home", "+", "+", "+", " "):
         page.keyboard.press(key)
-    page.wait_for_function("() => document.querySelector('#ek-music audio').currentTime > 4.5", timeout=20_000)
+    page.wait_for_function("() => document.querySelector('#ek-music audio').currentTime > 4.5")
     begin = float(canvas.get_attribute("data-from"))
     assert begin > 0.5
     page.keyboard.press(" ")
-    page.evaluate(SETTLE)
+    finished.settle()
     begin, end = (float(canvas.get_attribute(f"data-{name}")) for name in ("from", "until"))
     wide = canvas.evaluate("(node) => node.clientWidth") - 20
     drawn = begin + (canvas.evaluate(PLAYHEAD, 22) - 10) / wide * (end - begin)
@@ -201,20 +189,21 @@ def test_zoomed_in_the_roll_goes_along_with_the_playhead(finished: Visitor) -> N
 
 def test_what_is_written_below_the_roll_moves_nothing(finished: Visitor) -> None:
     for width in (1280, 390):
-        finished.page.set_viewport_size({"width": width, "height": 900})
+        finished.resize(width)
         heights = set()
         for text in ("", "bar 18 of 24, E flat minor"):
             finished.page.locator("#ek-music .ek-where").evaluate("(node, text) => { node.textContent = text; }", text)
+            finished.settle()
             heights.add(finished.page.locator("#ek-music .ek-view").bounding_box()["height"])
         assert len(heights) == 1
         assert finished.page.evaluate("document.documentElement.scrollWidth") <= width
-    finished.page.set_viewport_size({"width": 1280, "height": 900})
+    finished.resize(1280)
 
 
 def test_three_voices_are_drawn_in_colours_of_different_shade(finished: Visitor) -> None:
     for night in (False, True):
         finished.page.evaluate("(night) => document.body.classList.toggle('dark', night)", night)
-        finished.page.wait_for_timeout(1200)
+        finished.settle()
         voices = finished.page.locator("#ek-music").evaluate(COLOURS)
         assert all(voice["near"] > 100 for voice in voices)
         shades = sorted(voice["luma"] for voice in voices)
@@ -239,6 +228,6 @@ def test_the_sound_is_shown_as_waveform_or_spectrogram(finished: Visitor) -> Non
     assert canvas.get_attribute("aria-label").startswith("Waveform. ")
     button.focus()
     page.keyboard.press("Enter")
-    page.wait_for_timeout(1500)
-    assert (button.get_attribute("aria-pressed"), canvas.evaluate(drawn) > 5 * waveform) == ("true", True)
+    assert button.get_attribute("aria-pressed") == "true"
+    assert finished.once(lambda: canvas.evaluate(drawn) > 5 * waveform, True)
     assert canvas.get_attribute("aria-label").startswith("Spectrogram, 50 Hz to 12 kHz. ")

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
-import subprocess
-import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from visitor import PATIENCE_MS, Visitor
+from conftest import ROOT, served
+from visitor import Visitor
 
 pytestmark = pytest.mark.browser
-ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = sorted((ROOT / "assets" / "examples").glob("*.jpg"))
 PAGE = """
 import sys
@@ -43,72 +38,54 @@ PEAK = """async ([where]) => {
 
 @pytest.fixture(scope="module")
 def paths_page() -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-c", PAGE, str(port)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(300):
-            assert server.poll() is None, "the server ended by itself"
-            try:
-                urllib.request.urlopen(url, timeout=5).close()
-                break
-            except OSError:
-                time.sleep(0.2)
+    with served("-c", PAGE, PYTHONPATH=str(ROOT)) as url:
         yield url
-    finally:
-        server.terminate()
-        server.wait(20)
 
 
 @pytest.fixture
 def visitor(browser: Any, paths_page: str) -> Iterator[Visitor]:
-    context = browser.new_context(viewport={"width": 1280, "height": 1000}, accept_downloads=True)
-    come = Visitor(context.new_page(), paths_page)
-    come.watch()
-    come.page.goto(paths_page)
-    come.page.wait_for_selector("#ek-show-make", timeout=PATIENCE_MS)
+    come = Visitor.come(browser, paths_page, shown="#ek-show-make", viewport={"width": 1280, "height": 1000})
     yield come
-    context.close()
-    assert come.troubles == []
+    come.leave()
 
 
 def wait_line(visitor: Visitor, where: str, beginning: str) -> str:
     script = "([where, text]) => document.querySelector(where).textContent.startsWith(text)"
     line = f"{where} [role=status]"
-    visitor.page.wait_for_function(script, arg=[line, beginning], timeout=PATIENCE_MS)
+    visitor.page.wait_for_function(script, arg=[line, beginning])
     return str(visitor.page.locator(line).text_content())
 
 
 def test_pictures_become_a_video_that_plays(visitor: Visitor, tmp_path: Path) -> None:
     page = visitor.page
     page.set_input_files("#ek-show-pictures input[type=file]", [str(path) for path in EXAMPLES[:3]])
-    page.locator("#ek-show-pictures").get_by_text("angry").first.wait_for(timeout=PATIENCE_MS)
+    page.locator("#ek-show-pictures").get_by_text("angry").first.wait_for()
     page.locator("#ek-show-each input[type=number]").fill("4")
     page.locator("#ek-show-each input[type=number]").press("Tab")
     page.click("#ek-show-make")
     text = wait_line(visitor, "#ek-show-status", "Finished")
     assert text.startswith("Finished: 3 pictures, 12 seconds in ")
-    slides = page.locator("#ek-show-slides li").all_text_contents()
-    assert [slide.split(" from ")[0] for slide in slides] == [path.name for path in EXAMPLES[:3]]
-    page.wait_for_function("document.querySelector('#ek-show-video video')?.duration > 0", timeout=PATIENCE_MS)
+    slides, names = page.locator("#ek-show-slides li"), [path.name for path in EXAMPLES[:3]]
+    assert visitor.once(lambda: [slide.split(" from ")[0] for slide in slides.all_text_contents()], names) == names
+    page.wait_for_function("document.querySelector('#ek-show-video video')?.videoWidth > 0")
     assert page.evaluate("document.querySelector('#ek-show-video video').duration") == pytest.approx(12.0, abs=0.05)
     assert page.evaluate("document.querySelector('#ek-show-video video').videoWidth") == 1280
-    names = page.locator("#ek-show-files a").evaluate_all("links => links.map(link => link.href.split('/').pop())")
-    assert {"slideshow.mp4", "slideshow.wav", "slideshow.mid", "slideshow.json"} <= set(names)
+    for name in ("slideshow.mp4", "slideshow.wav", "slideshow.mid", "slideshow.json"):
+        page.locator(f"#ek-show-files a[href$='/{name}']").first.wait_for()
 
 
 def test_a_file_that_is_no_picture_is_named(visitor: Visitor, tmp_path: Path) -> None:
     bad = tmp_path / "holiday.png"
     bad.write_text("no picture")
     visitor.page.set_input_files("#ek-show-pictures input[type=file]", [str(EXAMPLES[0]), str(bad)])
-    visitor.page.locator("#ek-show-pictures").get_by_text("holiday").first.wait_for(timeout=PATIENCE_MS)
+    visitor.page.locator("#ek-show-pictures").get_by_text("holiday").first.wait_for()
     visitor.page.click("#ek-show-make")
     assert wait_line(visitor, "#ek-show-status", "holiday.png is not a picture;")
-    assert visitor.page.locator("#ek-show-make").is_enabled()
+    visitor.page.wait_for_selector("#ek-show-make:enabled")
+
+
+def link_to(visitor: Visitor, name: str) -> str:
+    return str(visitor.page.locator(f"#ek-way-files a[href$='/{name}']").first.evaluate("(link) => link.href"))
 
 
 def test_a_journey_sounds_and_ends_with_its_files(visitor: Visitor) -> None:
@@ -118,20 +95,16 @@ def test_a_journey_sounds_and_ends_with_its_files(visitor: Visitor) -> None:
     page.locator("#ek-way-minutes input[type=number]").fill("1")
     page.locator("#ek-way-minutes input[type=number]").press("Tab")
     page.click("#ek-way-begin")
-    page.wait_for_function(
-        "document.querySelector('#ek-way .ek-time').textContent.startsWith('0:02')", timeout=PATIENCE_MS
-    )
+    page.wait_for_function("document.querySelector('#ek-way .ek-time').textContent > '0:02'")
+    page.locator("#ek-way .ek-play").click()  # pause
+    page.wait_for_selector("#ek-way .ek-play:not(.ek-going)")
+    before = page.locator("#ek-way .ek-time").text_content()
     wait_line(visitor, "#ek-way-status", "Finished composing")
-    links = page.locator("#ek-way-files a")
-    links.first.wait_for(timeout=PATIENCE_MS)
-    wav = next(href for href in links.evaluate_all("ls => ls.map(l => l.href)") if href.endswith("journey.wav"))
+    wav, record = (link_to(visitor, name) for name in ("journey.wav", "journey.json"))
     duration, peak = page.evaluate(PEAK, [wav])
     assert duration == pytest.approx(60.0, abs=0.001)
     assert peak > 0.02
-    record = next(href for href in links.evaluate_all("ls => ls.map(l => l.href)") if href.endswith("journey.json"))
     assert json.loads(urllib.request.urlopen(record).read())["settings"]["minutes"] == 1.0
-    page.locator("#ek-way .ek-play").click()  # pause
-    before = page.locator("#ek-way .ek-time").text_content()
     page.wait_for_timeout(1200)
     assert page.locator("#ek-way .ek-time").text_content() == before
 
@@ -145,4 +118,4 @@ def test_a_journey_can_be_stopped(visitor: Visitor) -> None:
     wait_line(visitor, "#ek-way-status", "Stopped.")
     page.wait_for_timeout(1500)
     assert page.locator("#ek-way-status [role=status]").text_content() == "Stopped."
-    assert page.locator("#ek-way .ek-play").get_attribute("aria-label") == "Play"
+    page.wait_for_selector("#ek-way .ek-play[aria-label=Play]")

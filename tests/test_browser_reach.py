@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from everybody import CUT_OFF, SETTLE, SIZES, hear, open_tab
-from visitor import PATIENCE_MS, Visitor
+from everybody import CUT_OFF, SIZES, hear, open_tab
+from visitor import Visitor
 
 pytestmark = pytest.mark.browser
 FOCUSED = """() => {
@@ -48,18 +48,13 @@ STANDS_OUT = """(node) => {
 @pytest.fixture(scope="module")
 def once_finished(browser: Any, address: str) -> Iterator[Visitor]:
     """A visitor for whom a piece is finished in both lanes, and then once more."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    visitor = Visitor(context.new_page(), address)
-    visitor.watch()
-    visitor.page.goto(address)
-    visitor.page.wait_for_selector(".ek-frame", timeout=PATIENCE_MS)
+    visitor = Visitor.come(browser, address)
     hear(visitor)
     visitor.wait_status("Finished")
     visitor.page.locator("#ek-hear:enabled").press("Enter")
     visitor.wait_for_another()
     yield visitor
-    context.close()
-    assert visitor.troubles == []
+    visitor.leave()
 
 
 @pytest.fixture
@@ -68,7 +63,7 @@ def finished(once_finished: Visitor) -> Iterator[Visitor]:
     page = once_finished.page
     page.emulate_media(reduced_motion="no-preference", forced_colors="none")
     page.evaluate("document.documentElement.style.fontSize = ''")
-    page.set_viewport_size({"width": 1280, "height": 900})
+    once_finished.resize(1280)
 
 
 def test_everything_is_reached_by_tab_and_shows_it(finished: Visitor) -> None:
@@ -95,16 +90,15 @@ def test_text_of_twice_the_size_and_a_window_of_320_pixels_fit(finished: Visitor
     page.emulate_media(reduced_motion="reduce")
     size = "parseFloat(getComputedStyle(document.querySelector('#ek-dice')).fontSize)"
     before = page.evaluate(size)
-    page.set_viewport_size({"width": 320, "height": 640})
+    finished.resize(320, 640)
     for number in (0, 1, 2, 3):
         open_tab(finished, number)
         assert page.evaluate(CUT_OFF) == [], f"tab {number}"
     page.evaluate("document.documentElement.style.fontSize = '200%'")
     for width, height in SIZES:
-        page.set_viewport_size({"width": width, "height": height})
+        finished.resize(width, height)
         for number in (1, 2, 3, 0):
             open_tab(finished, number)
-            page.evaluate(SETTLE)
             assert page.evaluate(CUT_OFF) == [], f"{width} px, tab {number}"
     assert page.evaluate(size) == pytest.approx(2 * before)  # Gradio's own parts grow as well
 
@@ -112,11 +106,11 @@ def test_text_of_twice_the_size_and_a_window_of_320_pixels_fit(finished: Visitor
 def test_points_notes_and_wave_are_seen_where_the_system_chooses_the_colours(finished: Visitor) -> None:
     page = finished.page
     page.emulate_media(forced_colors="active", color_scheme="dark")
-    page.evaluate("new Promise((done) => setTimeout(done, 1200))")
+    finished.settle()
     for lane in ("music", "wave"):
         canvas = page.locator(f"#ek-{lane} canvas")
         canvas.evaluate("(node) => window.dispatchEvent(new Event('resize'))")
-        assert canvas.evaluate(STANDS_OUT) > 80
+        assert finished.once(lambda canvas=canvas: canvas.evaluate(STANDS_OUT) > 80, True), lane
     plane = page.locator("#ek-heard .ek-plane")
     grounds = plane.evaluate("(node) => getComputedStyle(node).backgroundColor")
     fills = plane.locator(".ek-point").evaluate_all("(nodes) => nodes.map((node) => getComputedStyle(node).fill)")

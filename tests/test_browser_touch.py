@@ -6,12 +6,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
-from visitor import PATIENCE_MS, Visitor
+from visitor import Visitor
 
 pytestmark = pytest.mark.browser
 SECONDS = 10
 LEFT, RIGHT = 10, 10  # pixels beside the roll's time
-FRAMES = "async () => { for (let frame = 0; frame < 4; frame++) await new Promise(requestAnimationFrame); }"
 HANDS: dict[Any, Any] = {}  # what sends a page its touches
 IN_VIEW = """(where) => {
   const node = document.querySelector(where), box = node.getBoundingClientRect();
@@ -39,17 +38,12 @@ COLLISIONS = """([where, points]) => {
 @pytest.fixture(scope="module")
 def once_heard(browser: Any, address: str) -> Iterator[Visitor]:
     """A visitor with a phone for whom a piece is finished."""
-    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
-    visitor = Visitor(context.new_page(), address)
-    visitor.watch()
-    visitor.page.goto(address)
-    visitor.page.wait_for_selector(".ek-frame", timeout=PATIENCE_MS)
+    visitor = Visitor.come(browser, address, viewport={"width": 390, "height": 844}, has_touch=True)
     visitor.choose_length(SECONDS)
     visitor.page.locator(".ek-frame").nth(0).tap()
     visitor.wait_status("Finished")
     yield visitor
-    context.close()
-    assert visitor.troubles == []
+    visitor.leave()
 
 
 @pytest.fixture
@@ -59,7 +53,7 @@ def heard(once_heard: Visitor) -> Visitor:
     page.evaluate("() => window.ekphonia.hush()")
     page.locator("#ek-music canvas").focus()
     page.keyboard.press("0")
-    page.evaluate(FRAMES)
+    once_heard.settle()
     return once_heard
 
 
@@ -75,7 +69,7 @@ def box_of(visitor: Visitor, where: str) -> dict[str, float]:
     """Where an element is in the window, brought to its middle."""
     node = visitor.page.locator(where)
     node.evaluate("(node) => node.scrollIntoView({ block: 'center', behavior: 'instant' })")
-    visitor.page.evaluate(FRAMES)
+    visitor.settle()
     box: dict[str, float] = node.bounding_box()
     return box
 
@@ -93,7 +87,7 @@ def test_two_fingers_zoom_the_roll_and_what_lies_between_them_stays(heard: Visit
     for apart in (36, 42, 48, 54, 60):
         touch(heard, "touchMove", [(middle - apart, y), (middle + apart, y)])
     touch(heard, "touchEnd", [])
-    heard.page.evaluate(FRAMES)
+    heard.settle()
     near, far = view_of(heard)
     assert (far - near) / (end - begin) == pytest.approx(0.5, abs=0.08)
     share = (box["width"] / 2 - LEFT) / (box["width"] - LEFT - RIGHT)
@@ -105,7 +99,7 @@ def test_a_tap_and_a_click_on_the_roll_seek(heard: Visitor) -> None:
     for part, press in ((0.3, heard.page.touchscreen.tap), (0.7, heard.page.mouse.click)):
         begin, end = view_of(heard)
         press(box["x"] + LEFT + part * (box["width"] - LEFT - RIGHT), box["y"] + 80)
-        heard.page.evaluate(FRAMES)
+        heard.settle()
         second = heard.page.locator("#ek-music audio").evaluate("(sound) => sound.currentTime")
         assert second == pytest.approx(begin + part * (end - begin), abs=0.05)
 
@@ -136,11 +130,9 @@ def test_the_player_and_what_goes_on_stay_in_view(heard: Visitor) -> None:
     page = heard.page
     page.evaluate("scrollTo({ top: 0, behavior: 'instant' })")
     page.locator(".ek-frame").nth(1).tap()
-    page.wait_for_selector("#ek-music .ek-play.ek-going", timeout=PATIENCE_MS)
-    page.wait_for_selector("#ek-status .ek-dock-play", state="visible")
-    assert all(
-        page.evaluate(IN_VIEW, f"#ek-status {part}") for part in (".ek-dock-play", ".ek-dock-stop", ".ek-progress")
-    )
+    parts = [f"#ek-status {part}" for part in (".ek-dock-play", ".ek-dock-stop", ".ek-progress")]
+    page.wait_for_function(f"(parts) => parts.every({IN_VIEW})", arg=parts)  # before it is finished
+    page.wait_for_selector("#ek-music .ek-play.ek-going")
     assert not page.evaluate(COVERED, "#ek-status .ek-dock-play")
     heard.wait_status("Finished")
     page.evaluate("() => window.ekphonia.hush()")
@@ -153,8 +145,7 @@ def test_the_player_and_what_goes_on_stay_in_view(heard: Visitor) -> None:
     page.wait_for_selector("#ek-music .ek-play:not(.ek-going)", state="attached")
     box_of(heard, "#ek-music .ek-transport")  # its own buttons are in view
     page.evaluate("() => document.activeElement.blur()")
-    page.evaluate(FRAMES)
-    assert not dock.is_visible()
+    dock.wait_for(state="hidden")
 
 
 def test_names_of_points_that_lie_close_do_not_collide(heard: Visitor) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 import pytest
+from visitor import PATIENCE_MS
 
 from page.describe_panel import describe_panel, describe_value, how_sure
 from page.texts import i18n
@@ -113,6 +114,7 @@ def small_page() -> Iterator[str]:
 @pytest.fixture
 def page(browser: Any, small_page: str) -> Iterator[Any]:
     context = browser.new_context()
+    context.set_default_timeout(PATIENCE_MS)
     opened = context.new_page()
     opened.add_init_script(NOTE_WHAT_IS_SAID)
     opened.goto(small_page)
