@@ -274,6 +274,7 @@ def test_a_picture_that_cannot_be_read_is_left_out(own, tmp_path, caplog):
         (["--push", "no owner"], "give owner/name"),
         (["--seed", "-1"], "--seed cannot be -1"),
         (["--clip-s", "0.2"], "cannot last 0.2 seconds"),
+        (["--clip-s", "0"], "cannot last 0 seconds"),
         (["--pictures", "nowhere"], "neither a folder nor one of oasis, wikiart"),
         (["--music", "nowhere"], "neither a folder nor one of eimg, mirex"),
     ],
@@ -281,6 +282,15 @@ def test_a_picture_that_cannot_be_read_is_left_out(own, tmp_path, caplog):
 def test_mistakes_are_said_and_exit_with_2(own, tmp_path, capsys, more, said):
     assert main([*arguments(own, tmp_path / "o"), *more]) == 2
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["pictures/Sad/my_own.jpg", "README.md"])
+def test_what_is_no_data_sets_is_not_replaced(own, tmp_path, capsys, name):
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / name).write_text("mine")
+    assert main(arguments(own, tmp_path)) == 2
+    assert f"The {name.partition('/')[0]} in" in capsys.readouterr().err
+    assert (tmp_path / name).read_text() == "mine"
 
 
 @pytest.mark.parametrize("public", [False, True])

@@ -417,6 +417,10 @@ def test_an_exported_run_plays_in_the_app_and_loads_as_the_hub_has_it(dataset, b
     assert sum(len(chunk.samples) for chunk in chunks) == 32_000
     export_run(tmp_path / "run", out, data="four pairs", licence="other")
     assert "not for commercial use" not in (out / "README.md").read_text()
-    with pytest.raises(SettingsError, match="holds no model"):
+    with pytest.raises(SettingsError, match="holds no generation_config"):
         export_run(tmp_path / "run", dataset, data="four pairs")
     assert (dataset / "texts.jsonl").is_file()
+    (tmp_path / "run" / LOG).unlink()
+    with pytest.raises(DataMissingError, match="no validation losses"):
+        export_run(tmp_path / "run", tmp_path / "other", data="four pairs")
+    assert not list(tmp_path.glob("other*"))

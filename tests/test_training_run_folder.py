@@ -4,9 +4,10 @@ import signal
 import pytest
 import torch
 
-from pipelines.errors import WeightsError
+from pipelines.errors import SettingsError, WeightsError
 from training.run_folder import (
     append_line,
+    folder_in_place_of,
     load_checkpoint,
     optimiser_tensors,
     read_lines,
@@ -51,6 +52,23 @@ def test_an_optimiser_goes_on_with_its_moments():
     for optimiser in (optimisers[0], fresh):
         optimiser.step()
     assert torch.equal(weights[0], weights[1])
+
+
+def test_a_folder_takes_the_place_of_one_of_its_kind_and_of_no_other(tmp_path):
+    out, others = tmp_path / "out", tmp_path / "others"
+    out.mkdir()  # an empty one may go
+    for text in ("first", "second"):
+        with folder_in_place_of(out, "mark") as part:
+            (part / "mark").write_text(text)
+    assert (out / "mark").read_text() == "second"
+    with pytest.raises(ZeroDivisionError), folder_in_place_of(out, "mark") as part:
+        (part / "mark").write_text(str(1 // 0))
+    assert (out / "mark").read_text() == "second"
+    others.mkdir()
+    (others / "photo.jpg").write_text("of a life")
+    with pytest.raises(SettingsError, match="holds no mark"), folder_in_place_of(others, "mark"):
+        pass
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["mark", "others", "out", "photo.jpg"]
 
 
 def test_lines_are_read_up_to_one_that_was_cut_off(tmp_path):

@@ -1,5 +1,7 @@
 """What a long run keeps in its folder, and how it is asked to stop: checkpoints without pickle, logs, signals.
 
+:func:`folder_in_place_of` writes what a run makes in the end, a folder whole or not at all.
+
 A checkpoint is one safetensors file, written whole or not at all: the model's tensors under "m.", the optimiser's
 moments under "o.", others by their names, and a JSON state (step, settings, …) in its metadata.
 """
@@ -7,6 +9,7 @@ moments under "o.", others by their names, and a JSON state (step, settings, …
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,7 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pipelines.errors import WeightsError
+from pipelines.errors import SettingsError, WeightsError
 
 MODEL, OPTIMISER, STATE = "m.", "o.", "state"
 STOPPED = 130  # a command's exit code after a signal, so that what would build on an unfinished run does not
@@ -61,6 +64,26 @@ def stop_signal() -> Iterator[StopSignal]:
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
+
+
+@contextmanager
+def folder_in_place_of(out: Path, mark: str) -> Iterator[Path]:
+    """A new folder to write in, which takes the place of `out` at the end, and of which an error leaves nothing.
+
+    Raises SettingsError at once where `out` holds other things than a folder of its kind, known by the file `mark`:
+    they would be lost.
+    """
+    if out.exists() and not (out / mark).is_file() and not (out.is_dir() and not any(out.iterdir())):
+        raise SettingsError(f"{out} is there and would be replaced, but holds no {mark}; name a new folder with --out.")
+    part = out.parent / f"{out.name}.part"
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    try:
+        yield part
+        shutil.rmtree(out, ignore_errors=True)
+        part.replace(out)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def save_checkpoint(path: Path, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:

@@ -43,6 +43,7 @@ from training.data.splits import SPLITS
 from training.data.wikiart import BASES, WikiArtRule
 
 PAIRS, MOST_USES, PROCESSES = 1200, 2, 2
+FOLDERS = (*SPLITS, "pictures")
 
 
 def row_of(pair: Pair, file_name: str, picture_file: str, *, clip_s: float) -> dict[str, Any]:
@@ -69,7 +70,7 @@ def write_folder(pairs: Sequence[Pair], out: Path, *, clip_s: float) -> dict[str
     rows: dict[str, list[dict[str, Any]]] = {split: [] for split in SPLITS}
     numbers: Counter[str] = Counter()
     names = _picture_names(pairs)
-    for folder in (*SPLITS, "pictures"):
+    for folder in FOLDERS:
         (part / folder).mkdir(parents=True)
     for pair in pairs:
         label = pair.picture.label.lower()
@@ -82,7 +83,7 @@ def write_folder(pairs: Sequence[Pair], out: Path, *, clip_s: float) -> dict[str
     for split, lines in rows.items():
         text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
         (part / split / METADATA).write_text(text, encoding="utf-8")
-    for folder in (*SPLITS, "pictures"):
+    for folder in FOLDERS:
         shutil.rmtree(out / folder, ignore_errors=True)
         (part / folder).replace(out / folder)
     part.rmdir()
@@ -113,7 +114,7 @@ def build(options: argparse.Namespace) -> str:
     rule = WikiArtRule(least_share=options.least_share, least_lead=options.least_lead, basis=options.basis)
     pictures = readable(picture_source(options.pictures, folder=options.picture_data, rule=rule))
     music = music_source(options.music, folder=options.music_data)
-    settings = RenderSettings(clip_s=options.clip_s or music.clip_s)
+    settings = RenderSettings(clip_s=music.clip_s if options.clip_s is None else options.clip_s)
     plan = plan_pairs(
         pictures, music, pairs=options.pairs, seed=options.seed, clip_s=settings.clip_s, most_uses=options.most_uses
     )
@@ -157,7 +158,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def check(options: argparse.Namespace) -> None:
-    """Raise SettingsError for numbers out of range and for a name that no data set of the hub could have."""
+    """Raise SettingsError for numbers out of range, for a name that no data set of the hub could have, and for a folder
+    in which something else than a data set would be replaced.
+    """
     from pipelines.hub import is_hub_id
 
     for name, value in (("pairs", options.pairs), ("most-uses", options.most_uses), ("processes", options.processes)):
@@ -167,6 +170,11 @@ def check(options: argparse.Namespace) -> None:
         raise SettingsError(f"--seed cannot be {options.seed}; choose 0 or more.")
     if options.push is not None and not is_hub_id(options.push):
         raise SettingsError(f"--push cannot be {options.push!r}; give owner/name.")
+    there = [name for name in (*FOLDERS, CARD) if (options.out / name).exists()]
+    if there and not any((options.out / split / METADATA).is_file() for split in SPLITS):
+        raise SettingsError(
+            f"The {there[0]} in {options.out} is no data set's and would be replaced; give another --out."
+        )
 
 
 def main(arguments: list[str] | None = None) -> int:

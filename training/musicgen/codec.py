@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -30,6 +29,7 @@ from pipelines.errors import EkphoniaError, SettingsError
 from training.musicgen.lapped import begin_as_transform, emphasis
 from training.musicgen.quantiser import begin_codebooks, used_share
 from training.musicgen.sound import piece_of, read_sound, sound_files
+from training.run_folder import folder_in_place_of
 
 SAMPLE_RATE_HZ, FRAME = 32_000, 640
 BATCH, HEARD_FILES, HEARD_S = 4, 20, 5
@@ -145,21 +145,18 @@ def make_codec(files: Sequence[Path], folder: Path, settings: CodecSettings) -> 
     """Write a codec's folder, whole or not at all; how far it is from the files that it has not seen.
 
     Raises:
-        SettingsError: fewer than two files, or a shape that cannot be.
+        SettingsError: fewer than two files, a shape that cannot be, or `folder` holds something else than a codec.
         SoundError: a file cannot be read or is not of 32 kHz.
     """
     learnt, held = split(files, settings)
-    codec = fit_codec(learnt, settings)
     frames = HEARD_S * SAMPLE_RATE_HZ
-    found = distance(
-        codec, [torch.from_numpy(read_sound(path, SAMPLE_RATE_HZ, frames=frames)) for path in held[:HEARD_FILES]]
-    )
-    part = folder.with_name(folder.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)
-    codec.save_pretrained(part)
-    (part / "made.json").write_text(json.dumps(asdict(settings) | asdict(found), indent=1), encoding="utf-8")
-    shutil.rmtree(folder, ignore_errors=True)
-    part.replace(folder)
+    with folder_in_place_of(folder, "config.json") as part:
+        codec = fit_codec(learnt, settings)
+        found = distance(
+            codec, [torch.from_numpy(read_sound(path, SAMPLE_RATE_HZ, frames=frames)) for path in held[:HEARD_FILES]]
+        )
+        codec.save_pretrained(part)
+        (part / "made.json").write_text(json.dumps(asdict(settings) | asdict(found), indent=1), encoding="utf-8")
     return found
 
 

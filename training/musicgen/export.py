@@ -9,20 +9,19 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import sys
 from pathlib import Path
 from typing import Any
 
 from pipelines.catalogue import MUSICGEN_LICENCE
 from pipelines.command_line import BAD_INPUT, complain
-from pipelines.errors import DataMissingError, EkphoniaError, SettingsError
+from pipelines.errors import DataMissingError, EkphoniaError
 from pipelines.hub import local_folder
 from training.hub import pushing
 from training.musicgen.loop import BEST, LOG, SETTINGS, load_learned
 from training.musicgen.model import TunedMusicGen, TunedParts, load_base
 from training.musicgen.variants import VARIANTS, FinetuneSettings
-from training.run_folder import load_checkpoint, read_lines
+from training.run_folder import folder_in_place_of, load_checkpoint, read_lines
 
 LICENCE = MUSICGEN_LICENCE.lower()
 CARD = """---
@@ -84,20 +83,14 @@ def best_of(run: Path, settings: FinetuneSettings) -> TunedMusicGen:
 def export_run(run: Path, out: Path, *, data: str, licence: str = LICENCE) -> Path:
     """Write a run's best weights with processor and card, the folder whole or not at all; returns it.
 
-    A model that is there is replaced. Raises SettingsError where there is another folder, and what
-    :func:`read_settings` and :func:`best_of` raise.
+    A model that is there is replaced. Raises SettingsError where there is another folder, DataMissingError for a run
+    whose log tells no losses, and what :func:`read_settings` and :func:`best_of` raise.
     """
-    if out.exists() and not (out / "generation_config.json").is_file():
-        raise SettingsError(f"The folder {out} is there and holds no model; name a new one with --out.")
-    settings = read_settings(run)
-    model = best_of(run, settings).model.eval().requires_grad_(False)
-    part = out.with_name(out.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)
-    model.save_pretrained(part)
-    _processor(settings.base).save_pretrained(part)
-    (part / "README.md").write_text(card(run, settings, data=data, licence=licence), encoding="utf-8")
-    shutil.rmtree(out, ignore_errors=True)
-    part.replace(out)
+    with folder_in_place_of(out, "generation_config.json") as part:
+        settings = read_settings(run)
+        (part / "README.md").write_text(card(run, settings, data=data, licence=licence), encoding="utf-8")
+        best_of(run, settings).model.eval().requires_grad_(False).save_pretrained(part)
+        _processor(settings.base).save_pretrained(part)
     return out
 
 
@@ -109,8 +102,10 @@ def _processor(base: str) -> Any:
 
 
 def card(run: Path, settings: FinetuneSettings, *, data: str, licence: str) -> str:
-    """The model card's text, figures from the run's log."""
+    """The model card's text, figures from the run's log; raises DataMissingError where that has none."""
     checks = [row for row in read_lines(run / LOG) if "validation" in row]
+    if not checks:
+        raise DataMissingError(f"The log {run / LOG} tells no validation losses for the card; train a run anew.")
     best = min(checks, key=lambda row: row["validation"])
     own_base = Path(settings.base).is_dir()  # the hub takes only its own ids for base_model
     share, rank = settings.parts.frozen_share, settings.parts.lora_rank

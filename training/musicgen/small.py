@@ -9,7 +9,6 @@ pretraining, and is then fine-tuned like it.
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 from collections import Counter
 from collections.abc import Iterable
@@ -23,6 +22,7 @@ import torch
 from pipelines.command_line import BAD_INPUT, complain
 from pipelines.errors import DataMissingError, EkphoniaError
 from training.musicgen.pairs import CONDITIONS, load_texts
+from training.run_folder import folder_in_place_of
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,;:!?'\"()-"
 
@@ -97,7 +97,7 @@ def small_musicgen(codec: Any, words: int, settings: SmallSettings) -> Any:
 def save_small(codec_folder: Path, texts: Iterable[str], out: Path, settings: SmallSettings) -> Path:
     """Write the model with its processor to a folder, whole or not at all; returns it.
 
-    Raises DataMissingError for a folder without a codec.
+    Raises DataMissingError for a folder without a codec, SettingsError where `out` holds something else than a model.
     """
     from transformers import EncodecFeatureExtractor, EncodecModel, MusicgenProcessor
 
@@ -105,15 +105,13 @@ def save_small(codec_folder: Path, texts: Iterable[str], out: Path, settings: Sm
         raise DataMissingError(
             f"The folder {codec_folder} holds no codec; make it with `python -m training.musicgen.codec`."
         )
-    codec = EncodecModel.from_pretrained(codec_folder, local_files_only=True).eval()
-    tokenizer = word_tokenizer(texts)
-    part = out.with_name(out.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)
-    small_musicgen(codec, len(tokenizer), settings).save_pretrained(part)
-    extractor = EncodecFeatureExtractor(feature_size=1, sampling_rate=codec.config.sampling_rate)
-    MusicgenProcessor(extractor, tokenizer).save_pretrained(part)
-    shutil.rmtree(out, ignore_errors=True)
-    return part.replace(out)
+    with folder_in_place_of(out, "generation_config.json") as part:
+        codec = EncodecModel.from_pretrained(codec_folder, local_files_only=True).eval()
+        tokenizer = word_tokenizer(texts)
+        small_musicgen(codec, len(tokenizer), settings).save_pretrained(part)
+        extractor = EncodecFeatureExtractor(feature_size=1, sampling_rate=codec.config.sampling_rate)
+        MusicgenProcessor(extractor, tokenizer).save_pretrained(part)
+    return out
 
 
 def main() -> int:
