@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from pipelines.errors import DataMissingError
+from pipelines.errors import DataMissingError, MidiError
 from training.data import data_folder
-from training.data.eimg import EXPECTED_CLIPS, load_clips, targets, to_scale
+from training.data.eimg import EXPECTED_CLIPS, Clip, load_clips, targets, to_scale
 
 
 def test_min_max_brings_means_to_1_to_9():
@@ -66,6 +66,12 @@ def test_a_damaged_line_of_labels_is_named(tmp_path, line, said):
     write_labels(tmp_path, ("1.mid", *[5] * 14), line)
     with pytest.raises(DataMissingError, match=said):
         load_clips(tmp_path)
+
+
+def test_a_clip_that_is_no_midi_is_named_by_its_tokens_too(tmp_path):
+    (tmp_path / "1.mid").write_bytes(b"MThd, but no more")
+    with pytest.raises(MidiError, match=r"1\.mid cannot be read as MIDI"):
+        Clip(tmp_path / "1.mid", 5.0, 5.0, np.zeros((6, 2))).tokens()
 
 
 def test_labels_without_a_column_or_clips_or_differences_are_refused(tmp_path):

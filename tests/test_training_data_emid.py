@@ -53,6 +53,7 @@ def test_what_is_missing_is_named(folder):
         ([COLUMNS], "no picture"),
         ([["file"], ["a"]], "Image1_filename"),
         ([COLUMNS, ["a.mp3", "x.jpg", "boredom"] + [""] * 7], "boredom"),
+        ([COLUMNS, ["a" * (csv.field_size_limit() + 1)]], "field limit"),
     ],
 )
 def test_a_table_of_another_layout_is_refused(folder, rows, says):

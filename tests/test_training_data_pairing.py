@@ -1,3 +1,4 @@
+import csv
 import dataclasses
 from collections import Counter
 
@@ -91,6 +92,12 @@ def test_a_missing_or_strange_table_says_so(tmp_path):
         read_csv(tmp_path / "pairs.csv")
     write_csv([Pair("1.mid", "a.jpg", "trial", 1, 2, 3, 4, 0.1)], tmp_path / "pairs.csv")
     with pytest.raises(DataMissingError, match="'trial' is none of train, test, validation"):
+        read_csv(tmp_path / "pairs.csv")
+    write_csv([Pair("1.mid", "a.jpg", "train", 1, np.nan, 3, 4, 0.1)], tmp_path / "pairs.csv")
+    with pytest.raises(DataMissingError, match=r"a number of 1\.mid is none"):
+        read_csv(tmp_path / "pairs.csv")
+    (tmp_path / "pairs.csv").write_text(f"piece,picture\n{'a' * (csv.field_size_limit() + 1)},b\n")
+    with pytest.raises(DataMissingError, match="holds no pairs"):
         read_csv(tmp_path / "pairs.csv")
     write_csv([], tmp_path / "pairs.csv")
     with pytest.raises(DataMissingError, match="holds 0 pairs"):

@@ -43,7 +43,10 @@ class Clip:
         return read_midi(self.path)
 
     def hands(self) -> tuple[tuple[Note, ...], ...]:
-        """The notes of each track that has any, as the file has them: the right hand, then the left, in most clips."""
+        """The notes of each track that has any, as the file has them: the right hand, then the left, in most clips.
+
+        Of a file that :meth:`score` can read.
+        """
         import symusic
 
         file: Any = symusic.Score(self.path)  # its stubs know the base class only
@@ -58,7 +61,8 @@ class Clip:
         """The clip in the symbolic paper's grammar, by its own hands. Raises MidiError if it cannot be read."""
         from pipelines.symbolic.tokens import encode_parts
 
-        return encode_parts(self.hands(), self.score())
+        score = self.score()  # first, since it answers for a file that cannot be read
+        return encode_parts(self.hands(), score)
 
 
 def load_clips(folder: Path | None = None) -> tuple[Clip, ...]:

@@ -34,7 +34,6 @@ from training.data import data_folder
 from training.data.mikels import mikels_va
 
 TABLE = "EMID_data.csv"
-EXPECTED_ROWS, PAPER_PICTURES = 10_738, 4_029
 SLOTS = (1, 2, 3)
 
 
@@ -64,7 +63,7 @@ def load_emid(folder: Path | None = None) -> Emid:
         with table.open(encoding="utf-8-sig", newline="") as file:
             tags = _tags(csv.DictReader(file))
         va = mikels_va(tags.values())
-    except (KeyError, ValueError, SettingsError) as error:
+    except (KeyError, ValueError, csv.Error, SettingsError) as error:
         raise DataMissingError(
             f"The table {table} is not laid out as expected ({error}); see training/data/emid.py."
         ) from error

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import math
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -169,7 +170,7 @@ def read_csv(path: Path) -> list[Pair]:
     try:
         with path.open(encoding="utf-8", newline="") as file:
             pairs = [_pair(row) for row in csv.DictReader(file)]
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, csv.Error) as error:
         cure = "make them again with python -m training.data.pairing"
         raise DataMissingError(f"The table {path} holds no pairs ({error}); {cure}.") from error
     if not pairs:
@@ -179,6 +180,8 @@ def read_csv(path: Path) -> list[Pair]:
 
 def _pair(row: dict[str, str]) -> Pair:
     numbers = [float(row[field.name]) for field in fields(Pair)[3:]]
+    if any(map(math.isnan, numbers)):
+        raise ValueError(f"a number of {row['piece']} is none")
     if row["part"] not in PARTS:
         raise ValueError(f"the part {row['part']!r} is none of {', '.join(PARTS)}")
     return Pair(row["piece"], row["picture"], row["part"], *numbers)
