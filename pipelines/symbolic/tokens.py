@@ -22,7 +22,7 @@ from pipelines.records import Note, Score
 from pipelines.symbolic.tokens_grammar import END, PAD, START, write_sounding
 from pipelines.symbolic.tokens_read import decode
 from pipelines.symbolic.tokens_vocabulary import Vocabulary, build_vocabulary
-from pipelines.symbolic.tokens_voices import BARS, events_of_parts
+from pipelines.symbolic.tokens_voices import events_of_parts
 
 __all__ = ["END", "PAD", "START", "Vocabulary", "build_vocabulary", "decode", "encode", "encode_parts", "split_hands"]
 
@@ -33,26 +33,24 @@ HOME = {"major": (0, 0), "minor": (9, 3)}  # tonic as a pitch class, and on the 
 FLAT_A, SHARP_G = -4, 8
 
 
-def encode(score: Score, *, bars: int = BARS) -> list[str]:
-    """Tokens of a Score's first `bars` bars, from `<start>` to `<end>`; the hands by :func:`split_hands`."""
-    return encode_parts(split_hands(score.notes), score, bars=bars)
+def encode(score: Score) -> list[str]:
+    """Tokens of a Score's first eight bars, from `<start>` to `<end>`; the hands by :func:`split_hands`."""
+    return encode_parts(split_hands(score.notes), score)
 
 
-def encode_parts(parts: Sequence[Sequence[Note]], score: Score, *, time: str = "", bars: int = BARS) -> list[str]:
-    """Tokens of parts, the right hand first, in the tempo, metre and key of `score`.
+def encode_parts(parts: Sequence[Sequence[Note]], score: Score) -> list[str]:
+    """Tokens of parts, the right hand first, in the tempo, metre and key of `score`, a bar being `beats_per_bar`/4.
 
-    `time` is the time signature such as "3/8", by default `beats_per_bar` quarters; the length of the bars goes by it.
     The pitches move by the least number of semitones from the tonic above middle C to middle C, or to the A above it in
     minor: down by 11 to 0, or down by 2 to up by 9. What would leave MIDI's range moves by octaves.
     """
-    time = time or f"{score.beats_per_bar}/4"
     home, home_fifths = HOME[score.mode]
     moved = [[_move(note, home - score.tonic) for note in part] for part in parts]
     fifths = home_fifths - TONIC_FIFTHS[score.mode][score.tonic]
     flat_a = _eighth_is_flat(fifths)
-    events = events_of_parts(moved, 4 * Fraction(time), bars=bars)
+    events = events_of_parts(moved, Fraction(score.beats_per_bar))
     body = (write_sounding(event.pitches, event.length, flat_a=flat_a) for event in events)
-    return [START, f"{round(score.tempo_bpm, 2)}@tempo", f"{time}@time", *body, END]
+    return [START, f"{round(score.tempo_bpm, 2)}@tempo", f"{score.beats_per_bar}/4@time", *body, END]
 
 
 def _move(note: Note, semitones: int) -> Note:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -76,21 +75,6 @@ class Vocabulary:
                 raise SettingsError(f"The id {int(i)} is not in the vocabulary; use 0 to {self.size - 1}.")
             named.append(self.tokens[int(i)])
         return named
-
-    def to_json(self) -> str:
-        """The tokens as a JSON list, by their ids."""
-        return json.dumps(self.tokens, ensure_ascii=False, indent=0)
-
-    @classmethod
-    def from_json(cls, text: str) -> Vocabulary:
-        """Read what :meth:`to_json` wrote. Raises SettingsError for anything else."""
-        try:
-            tokens = json.loads(text)
-        except ValueError as cause:
-            raise SettingsError("The vocabulary is no JSON; write it again with to_json.") from cause
-        if not (isinstance(tokens, list) and all(isinstance(token, str) for token in tokens) and tokens[:1] == [PAD]):
-            raise SettingsError(f"The vocabulary is no JSON list of tokens from {PAD} on; write it again with to_json.")
-        return cls(tuple(tokens))
 
 
 def _distance(token: Token, other: Token) -> tuple[float, ...]:

@@ -38,21 +38,21 @@ class Event:
         return self.start + self.length
 
 
-def events_of_parts(parts: Sequence[Sequence[Note]], bar: Fraction, *, bars: int = BARS) -> list[Event]:
-    """Events of some parts in order of start, then part, then voice; no event but in the first `bars` bars.
+def events_of_parts(parts: Sequence[Sequence[Note]], bar: Fraction) -> list[Event]:
+    """Events of some parts in order of start, then part, then voice; no event but in the first :data:`BARS` bars.
 
     `bar` is a bar's length in quarter notes. Each part lasts until the end of its last bar with notes.
     """
-    lines = [event for part in parts if part for event in part_events(part, bar, bars=bars)]
+    lines = [event for part in parts if part for event in part_events(part, bar)]
     return sorted(lines, key=lambda event: event.start)
 
 
-def part_events(notes: Sequence[Note], bar: Fraction, *, bars: int = BARS) -> list[Event]:
+def part_events(notes: Sequence[Note], bar: Fraction) -> list[Event]:
     """Events of one part, bar by bar and voice by voice, rests included."""
     pieces = [piece for event in quantise(chords(notes)) for piece in _cut(event, bar)]
     if not pieces:
         return []
-    by_bar: list[list[Event]] = [[] for _ in range(min(bars, max(int(event.start // bar) for event in pieces) + 1))]
+    by_bar: list[list[Event]] = [[] for _ in range(min(BARS, max(int(event.start // bar) for event in pieces) + 1))]
     for piece in pieces:
         if piece.start // bar < len(by_bar):
             by_bar[int(piece.start // bar)].append(piece)
