@@ -10,7 +10,7 @@ import soundfile
 from pipelines.catalogue import ModelEntry
 from pipelines.errors import DataMissingError, SettingsError
 from pipelines.records import Audio
-from training.metrics.audio_files import read_sound
+from training.metrics.audio_files import read_sound, sound_paths
 from training.musicgen import generate
 from training.musicgen.generate import condition_of, main, model_folder, name_of
 from training.musicgen.pairs import CONDITIONS
@@ -66,7 +66,7 @@ def test_each_model_plays_the_texts_of_its_own_condition(
         ("emotive", "emotive 1", 8),
     ]
     for folder in ("reference", "lyrical", "emotive"):
-        assert [path.name for path in sorted((out / folder).iterdir())] == ["0000.wav", "0001.wav"]
+        assert [path.name for path in sound_paths(out / folder)] == ["0000.wav", "0001.wav"]
         sound = read_sound(out / folder / "0001.wav")
         assert (sound.samples.shape, sound.sample_rate_hz) == ((2 * RATE, 1), RATE)
     texts = [json.loads(line) for line in (out / "texts.jsonl").read_text().splitlines()]
@@ -74,6 +74,50 @@ def test_each_model_plays_the_texts_of_its_own_condition(
     (out / "emotive" / "0000.wav").unlink()
     assert main(command) == 0
     assert played[4:] == [("emotive", "emotive 0", 7)]  # only what was missing
+
+
+def test_what_is_of_another_model_text_length_or_music_is_made_anew(
+    dataset: Path, tmp_path: Path, played: list[tuple[str, str, int]]
+) -> None:
+    run, out = exported(tmp_path / "lyrical"), tmp_path / "out"
+
+    def asked_for(*more: str) -> list[str]:
+        played.clear()
+        assert main([str(dataset), str(run), "--out", str(out), "--duration", "2", *more]) == 0
+        return [text for _, text, _ in played]
+
+    assert len(asked_for("--count", "1")) == 1
+    assert asked_for() == ["lyrical 1", "lyrical 2"]
+    (run / "model" / "config.json").write_text('{"learnt": "on"}')
+    assert len(asked_for()) == 3
+    texts = dataset / "texts.jsonl"
+    texts.write_text(texts.read_text().replace("lyrical 1", "lyrical one"))
+    assert asked_for() == ["lyrical one"]
+    assert len(asked_for("--seed", "1")) == 3
+    assert len(asked_for("--seed", "1", "--duration", "3")) == 3
+    assert len(read_sound(out / "reference" / "0000.wav").samples) == 3 * RATE
+    soundfile.write(dataset / "test" / "0000.wav", np.full(4 * RATE, 0.25), RATE)
+    assert asked_for("--seed", "1", "--duration", "3") == []
+    assert read_sound(out / "reference" / "0000.wav").samples[0] == pytest.approx(0.25, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["--count", "0"], "count cannot be 0"),
+        (["--duration", "nan"], "cannot make nan seconds"),
+        (["--seed", "-1"], "seed cannot be -1"),
+        (["{again}"], "Two folders would be called lyrical"),
+    ],
+)
+def test_mistakes_are_said_before_anything_is_made(
+    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], more: list[str], said: str
+) -> None:
+    runs = [exported(tmp_path / place / "lyrical") for place in ("first", "again")]
+    command = [str(dataset), str(runs[0]), *(text.format(again=runs[1]) for text in more)]
+    assert main([*command, "--out", str(tmp_path / "out"), "--condition", "emotive"]) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_model_is_found_in_its_run_or_by_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,32 +3,37 @@
 In: a paired data set with texts, and exported models (export.py), each in a folder RUN/model or named by itself. Out:
 OUT/NAME/*.wav, 32 kHz mono, named as the pairs' music, and OUT/reference with the first seconds of the pairs' own, so
 that `python -m training.metrics.audio OUT/reference OUT/NAME …` measures them; OUT/texts.jsonl for its `--texts`. What
-is there is not made again. The text is that of the condition that the model's run was trained on, or `--condition`'s;
+is there of the same model, text, length and seed is not made again, which `made_of.json` in each folder tells by
+hashes. The text is that of the condition that the model's run was trained on, or `--condition`'s;
 sampling is the paper's: the likeliest 250 tokens at temperature 1 (section IV-C).
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
+import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from pipelines.catalogue import ModelEntry, paper_entry
 from pipelines.command_line import BAD_INPUT, complain
-from pipelines.errors import DataMissingError, EkphoniaError, SettingsError
+from pipelines.errors import DataMissingError, EkphoniaError, SettingsError, SoundError
 from pipelines.records import Audio, MusicPrompt
 from pipelines.settings import check_seed
 from pipelines.sound import normalise_loudness, write_wav
+from pipelines.waveform.musicgen import frame_count
 from training.metrics.audio_files import read_sound
 from training.musicgen.pairs import CONDITIONS, SPLITS, Pair, load_pairs, load_texts, texts_of
 from training.run_folder import write_lines
 
 DURATION_S = 10.0
-REFERENCE, MODEL, WORDS = "reference", "model", "texts.jsonl"
+REFERENCE, MODEL, WORDS, MADE_OF = "reference", "model", "texts.jsonl", "made_of.json"
 
 
 def model_folder(path: Path) -> Path:
@@ -73,13 +78,48 @@ def write_once(path: Path, audio: Audio) -> None:
     partial.replace(path)
 
 
+def digest(path: Path) -> str:
+    """A hash of a file, or of a model's folder without its card."""
+    paths = [path] if path.is_file() else sorted(p for p in path.iterdir() if p.is_file() and p.suffix != ".md")
+    found = hashlib.sha256()
+    for each in paths:
+        with each.open("rb") as file:
+            found.update(hashlib.file_digest(file, "sha256").digest())
+    return found.hexdigest()[:16]
+
+
+def made_of(folder: Path) -> dict[str, str]:
+    """What a folder's files were made of, by name; nothing where that is not told."""
+    try:
+        return dict(json.loads((folder / MADE_OF).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
+def make_missing(folder: Path, name: str, of: Sequence[object], make: Callable[[], Audio]) -> Path:
+    """A file of a folder, made unless it is there and made of the same `of`."""
+    path, known, own = folder / name, made_of(folder), "-".join(map(str, of))
+    if not path.is_file() or known.get(name) != own:
+        write_once(path, make())
+        part = folder / f"{MADE_OF}.part"
+        part.write_text(json.dumps(known | {name: own}, indent=1), encoding="utf-8")
+        part.replace(folder / MADE_OF)
+    return path
+
+
+def first_of(path: Path, duration_s: float) -> Audio:
+    """The first seconds of a sound file. Raises SoundError for one that cannot be read."""
+    sound = read_sound(path)
+    return replace(sound, samples=sound.samples[: round(duration_s * sound.sample_rate_hz)])
+
+
 def write_reference(pairs: Sequence[Pair], folder: Path, *, duration_s: float) -> None:
-    """The first seconds of the pairs' own music."""
+    """The first seconds of the pairs' own music. Raises SoundError for a pair without its sound."""
     for pair in pairs:
-        path = folder / pair.file_name
-        if not path.is_file():
-            sound = read_sound(pair.sound)
-            write_once(path, replace(sound, samples=sound.samples[: round(duration_s * sound.sample_rate_hz)]))
+        if not pair.sound.is_file():
+            raise SoundError(f"The sound {pair.key} is not there; make the data set anew.")
+        of = (digest(pair.sound), f"{duration_s:g}s")
+        make_missing(folder, pair.file_name, of, partial(first_of, pair.sound, duration_s))
 
 
 def generate(
@@ -87,11 +127,11 @@ def generate(
 ) -> Iterator[Path]:
     """Make what is missing of a model's music for the pairs, and yield each file; pair i has the seed `seed` + i."""
     entry = replace(paper_entry("audio"), name=name_of(model), hub_id=str(model))
-    for number, (pair, text) in enumerate(zip(pairs, texts, strict=True)):
-        path = out / pair.file_name
-        if not path.is_file():
-            write_once(path, play(entry, text, duration_s=duration_s, seed=seed + number))
-        yield path
+    weights = digest(model)
+    for own_seed, (pair, text) in enumerate(zip(pairs, texts, strict=True), start=seed):
+        of = (weights, hashlib.sha256(text.encode()).hexdigest()[:16], f"{duration_s:g}s", own_seed)
+        make = partial(play, entry, text, duration_s=duration_s, seed=own_seed)
+        yield make_missing(out, pair.file_name, of, make)
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -113,8 +153,12 @@ def run(options: argparse.Namespace) -> None:
     from tqdm import tqdm
 
     check_seed(options.seed)
+    frame_count(options.duration)
+    if options.count is not None and options.count < 1:
+        raise SettingsError(f"The count cannot be {options.count}; choose 1 or more.")
     pairs = load_pairs(options.dataset, options.split)[: options.count]
     folders = [model_folder(path) for path in options.models]
+    _check_names([REFERENCE, *map(name_of, folders)])
     told = {name: texts_of(pairs, load_texts(options.dataset, name), options.dataset) for name in CONDITIONS}
     write_reference(pairs, options.out / REFERENCE, duration_s=options.duration)
     for folder in folders:
@@ -127,6 +171,15 @@ def run(options: argparse.Namespace) -> None:
         for number, pair in enumerate(pairs)
     ]
     write_lines(options.out / WORDS, rows)
+
+
+def _check_names(names: Sequence[str]) -> None:
+    """Raise SettingsError where two folders of OUT would be one."""
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise SettingsError(
+            f"Two folders would be called {twice[0]}; name one model's folder otherwise, or play it alone."
+        )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
