@@ -18,9 +18,8 @@ from training.metrics.audio import (
     main,
     read_texts,
     table,
-    titles_of,
 )
-from training.metrics.audio_files import mono_at, read_sound, sound_paths
+from training.metrics.audio_files import mono_at, read_sound, sound_paths, titles_of
 
 RATE = 32_000
 
@@ -79,7 +78,9 @@ def test_folders_of_one_name_keep_their_rows_apart() -> None:
     assert titles_of([Path("a/made"), Path("b/made")]) == ["a/made", "b/made"]
 
 
-def test_the_command_on_real_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_on_real_files(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("tensorflow", reason="reads musicnn's checkpoint")
     pytest.importorskip("musicnn", reason="holds the tagger", exc_type=ImportError)
     real = write_tones(tmp_path / "real", (220.0, 330.0, 440.0))
@@ -94,6 +95,11 @@ def test_the_command_on_real_files(tmp_path: Path, capsys: pytest.CaptureFixture
     assert float(rows["noisy"][2]) > 0.001
     assert "only ranks" in out  # six windows for 200 dimensions
     assert figure.stat().st_size > 10_000
+    monkeypatch.setattr("training.metrics.audio.measure", lambda *_: pytest.fail("measured what cannot be drawn"))
+    soundfile.write(real / "0.wav", np.zeros(4 * RATE), RATE)
+    assert main([str(real), str(noisy), "--figure", str(figure)]) == 2
+    assert "0.wav cannot be drawn" in capsys.readouterr().err
+    monkeypatch.undo()
     soundfile.write(noisy / "short.wav", np.full(RATE, 0.1), RATE)
     assert main([str(real), str(noisy)]) == 2
     assert "short.wav: There are 1.0 s of sound and 3 s are needed" in capsys.readouterr().err
@@ -132,6 +138,9 @@ def test_texts_are_read_by_file_name(tmp_path: Path) -> None:
         read_texts(path, "text")
     with pytest.raises(DataMissingError, match="There is no file"):
         read_texts(tmp_path / "none.jsonl", "text")
+    path.write_bytes(b"\xff\xfe{")
+    with pytest.raises(SettingsError, match=r"texts\.jsonl is no text in UTF-8"):
+        read_texts(path, "text")
 
 
 def test_similarity_is_the_mean_over_the_pieces(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -45,6 +46,15 @@ def test_sound_that_feels_like_its_pictures_agrees_wholly(made, capsys):
     assert arousal.startswith("1.00 (")
     assert distance == "0.00 (0.00 to 0.00)"
     assert float(chance) > 0
+
+
+def test_folders_of_one_name_keep_their_rows_apart(made, tmp_path, capsys):
+    dataset, folder = made
+    again = tmp_path / folder.name
+    shutil.copytree(folder, again)
+    assert main([str(dataset), str(folder), str(again)]) == 0
+    rows = [line.split(" | ")[0] for line in capsys.readouterr().out.splitlines()[2:]]
+    assert rows == [f"| {folder}", f"| {again}"]
 
 
 def test_each_file_is_held_against_its_namesake(made):

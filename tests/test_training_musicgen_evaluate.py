@@ -1,8 +1,12 @@
+import json
+import sys
+
 import numpy as np
 import pytest
 import torch
 from tiny_musicgen import CODEBOOK_SIZE, CODEBOOKS, tiny_model
 
+from training.musicgen import evaluate as command
 from training.musicgen.evaluate import PairLosses, interval, losses_of, table, windows
 from training.musicgen.model import TunedMusicGen
 
@@ -61,3 +65,12 @@ def test_the_table_tells_gains_and_how_far_runs_are_below_the_first():
     lines = table({"emotive": first, "lyrical": second}).splitlines()
     assert lines[2] == "| emotive | 2.0000 | 2.2500 | 2.5000 | 3.0000 | 50.00 (50.00 to 50.00) |"
     assert lines[-1] == "lyrical below emotive by 0.5000 nats a token (0.5000 to 0.5000)."
+
+
+def test_runs_of_one_name_keep_their_rows_apart(tmp_path, monkeypatch, capsys):
+    (tmp_path / "stored.json").write_text(json.dumps({"settings": {"base": "b"}, "pairs": {"test": 4}, "digest": "d"}))
+    losses = {"a/lyrical": 2.0, "b/lyrical": 1.0}
+    monkeypatch.setattr(command, "evaluate", lambda run, *_, **__: PairLosses(*[np.full(4, losses[str(run)])] * 4, 9))
+    monkeypatch.setattr(sys, "argv", ["evaluate", *losses, "--stored", str(tmp_path)])
+    assert command.main() == 0
+    assert "b/lyrical below a/lyrical by 1.0000 nats" in capsys.readouterr().out

@@ -26,7 +26,7 @@ import numpy.typing as npt
 from pipelines.errors import DataMissingError, EkphoniaError, SettingsError, SoundError
 from training.metrics.audio_clap import HUB_ID, Clap, load_clap
 from training.metrics.audio_distances import frechet_distance, inception_score, kl_divergence, kl_of_means, softmax
-from training.metrics.audio_files import Samples, mono_at, read_sound, sound_paths
+from training.metrics.audio_files import Samples, mono_at, read_sound, sound_paths, titles_of
 from training.metrics.audio_musicnn import load_musicnn
 from training.metrics.audio_vggish import load_vggish
 from training.metrics.thd import total_harmonic_distortion
@@ -144,12 +144,16 @@ def read_texts(path: Path, column: str) -> dict[str, str]:
 
     Raises:
         DataMissingError: the file is not there.
-        SettingsError: a line is no JSON object with `file_name` and the column.
+        SettingsError: it is no text, or a line is no JSON object with `file_name` and the column.
     """
     if not path.is_file():
         raise DataMissingError(f"There is no file {path}; give one JSON object a line with file_name and {column}.")
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as cause:
+        raise SettingsError(f"{path.name} is no text in UTF-8; save it as such.") from cause
     texts = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(lines, start=1):
         try:
             row = json.loads(line)
             texts[Path(row["file_name"]).name] = str(row[column])
@@ -206,6 +210,10 @@ def run(options: argparse.Namespace) -> str:
     embedder = load_clap(options.clap) if options.embedding == "clap" else EMBEDDINGS[options.embedding]()
     texts = read_texts(options.texts, options.column) if options.texts else None
     clap = load_clap(options.clap) if texts is not None else None
+    if options.figure:  # before the long work, which sound that cannot be drawn would lose
+        from training.metrics.audio_figure import draw
+
+        draw(options.reference, options.generated, options.figure)
     reference, least = measure(options.reference, embedder), math.inf
     rows = {}
     for folder, title in zip(options.generated, titles_of(options.generated), strict=True):
@@ -213,17 +221,7 @@ def run(options: argparse.Namespace) -> str:
         generated = measure(folder, embedder)
         rows[title] = compare(reference, generated, clap=similarity)
         least = min(least, len(reference.embeddings), len(generated.embeddings))
-    if options.figure:
-        from training.metrics.audio_figure import draw
-
-        draw(options.reference, options.generated, options.figure)
     return table(rows, embedding=embedder.name) + _caution(int(least), reference.embeddings.shape[1])
-
-
-def titles_of(folders: Sequence[Path]) -> list[str]:
-    """The folders' names, or the folders as they were given where two have one name."""
-    names = [folder.resolve().name for folder in folders]
-    return names if len(set(names)) == len(names) else [str(folder) for folder in folders]
 
 
 def _caution(windows: int, dimensions: int) -> str:

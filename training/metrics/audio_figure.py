@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from pipelines.errors import SoundError
 from training.metrics.audio_files import read_sound, sound_paths
 from training.metrics.ensemble_sound import FLOOR_DB, mel_decibels
 
@@ -33,7 +34,7 @@ def draw(reference: Path, generated: Sequence[Path], out: Path) -> None:
     for row, folder in zip(grid, folders, strict=True):
         paths = _chosen(folder, names)
         for axes, path in zip(row, paths, strict=False):
-            _paint(axes, mel_decibels(read_sound(path)))
+            _paint(axes, _spectrum(path))
             axes.set_title(f"{folder.name}/{path.name}", fontsize=8)
         for axes in row[len(paths) :]:
             axes.set_axis_off()
@@ -41,6 +42,13 @@ def draw(reference: Path, generated: Sequence[Path], out: Path) -> None:
     part = out.with_name(f"{out.name}.part")
     figure.savefig(part, format=out.suffix[1:].lower(), dpi=110)
     part.replace(out)
+
+
+def _spectrum(path: Path) -> npt.NDArray[np.float64]:
+    try:
+        return mel_decibels(read_sound(path))
+    except SoundError as trouble:
+        raise SoundError(f"{path.name} cannot be drawn; leave the figure out or the file ({trouble})") from trouble
 
 
 def _names(folders: Sequence[Path]) -> list[str]:

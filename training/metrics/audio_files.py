@@ -6,6 +6,7 @@ Sound is float32 in -1 to 1, channels averaged. Files are read by libsndfile: WA
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,12 @@ def sound_paths(folder: Path) -> tuple[Path, ...]:
     if not paths:
         raise DataMissingError(f"No sound is in {folder}; give a folder of {', '.join(SUFFIXES)} files.")
     return paths
+
+
+def titles_of(folders: Sequence[Path]) -> list[str]:
+    """The folders' names, or the folders as they were given where two have one name."""
+    names = [folder.resolve().name for folder in folders]
+    return names if len(set(names)) == len(names) else [str(folder) for folder in folders]
 
 
 def read_sound(path: Path) -> Audio:

@@ -24,7 +24,7 @@ from pipelines.agreement import Floats
 from pipelines.command_line import BAD_INPUT, complain
 from pipelines.errors import DataMissingError, EkphoniaError
 from pipelines.hearing_audio import hear_audio_point
-from training.metrics.audio_files import read_sound, sound_paths
+from training.metrics.audio_files import read_sound, sound_paths, titles_of
 from training.metrics.picture_music import agreement
 from training.musicgen.pairs import SPLITS, load_pairs
 
@@ -64,7 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         pairs = load_pairs(options.dataset, options.split)
         wanted = {pair.file_name: (pair.valence, pair.arousal) for pair in pairs}
-        lines = [row(folder.name, *heard_and_wanted(folder, wanted)) for folder in options.folders]
+        titled = zip(titles_of(options.folders), options.folders, strict=True)
+        lines = [row(title, *heard_and_wanted(folder, wanted)) for title, folder in titled]
     except EkphoniaError as error:
         return complain(error, BAD_INPUT)
     print("\n".join([HEAD, "|---" * 6 + "|", *lines]))

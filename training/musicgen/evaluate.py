@@ -26,6 +26,7 @@ import torch
 
 from pipelines.command_line import BAD_INPUT, complain
 from pipelines.errors import DataMissingError, EkphoniaError, SettingsError
+from training.metrics.audio_files import titles_of
 from training.musicgen.batches import Batch
 from training.musicgen.export import best_of, read_settings
 from training.musicgen.model import TunedMusicGen, load_base
@@ -149,7 +150,8 @@ def main() -> int:
     torch.set_num_threads(options.threads)
     try:
         stored = Stored.open(options.stored)
-        print(table({run.name: evaluate(run, stored, options.split, device=options.device) for run in options.runs}))
+        titled = zip(titles_of(options.runs), options.runs, strict=True)
+        print(table({title: evaluate(run, stored, options.split, device=options.device) for title, run in titled}))
     except EkphoniaError as error:
         return complain(error, BAD_INPUT)
     return 0
