@@ -12,7 +12,7 @@ from pipelines.errors import DataMissingError, SettingsError
 from pipelines.records import Audio
 from training.metrics.audio_files import read_sound, sound_paths
 from training.musicgen import generate
-from training.musicgen.generate import condition_of, main, model_folder, name_of
+from training.musicgen.generate import condition_of, main, model_folder, name_of, spread
 from training.musicgen.pairs import CONDITIONS
 
 RATE = 32_000
@@ -132,3 +132,10 @@ def test_a_model_is_found_in_its_run_or_by_itself(tmp_path: Path, capsys: pytest
         model_folder(tmp_path)
     assert main([str(tmp_path / "none"), str(run), "--out", str(tmp_path / "out")]) == 2
     assert "python -m training.data.painting_music" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("count", "numbers"), [(None, range(10)), (20, range(10)), (5, (0, 2, 4, 6, 8)), (3, (0, 3, 6))]
+)
+def test_a_count_takes_pairs_of_all_labels(count: int | None, numbers: tuple[int, ...]) -> None:
+    assert spread(range(10), count) == list(numbers)

@@ -134,6 +134,12 @@ def generate(
         yield make_missing(out, pair.file_name, of, make)
 
 
+def spread(pairs: Sequence[Pair], count: int | None) -> list[Pair]:
+    """At most `count` of the pairs, evenly over their order, which goes label by label; all for None."""
+    least = min(len(pairs), count or len(pairs))
+    return [pairs[number * len(pairs) // least] for number in range(least)]
+
+
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m training.musicgen.generate", description="Play a split's texts.")
@@ -142,7 +148,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--split", choices=SPLITS, default="test", help="(default: %(default)s)")
     parser.add_argument("--condition", choices=CONDITIONS, help="of the text (default: what the model is named after)")
-    parser.add_argument("--count", type=int, help="pairs at most (default: all)")
+    parser.add_argument("--count", type=int, help="pairs at most, spread over the split (default: all)")
     parser.add_argument("--duration", type=float, default=DURATION_S, help="seconds (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of the first pair (default: %(default)s)")
     return parser.parse_args(arguments)
@@ -156,7 +162,7 @@ def run(options: argparse.Namespace) -> None:
     frame_count(options.duration)
     if options.count is not None and options.count < 1:
         raise SettingsError(f"The count cannot be {options.count}; choose 1 or more.")
-    pairs = load_pairs(options.dataset, options.split)[: options.count]
+    pairs = spread(load_pairs(options.dataset, options.split), options.count)
     folders = [model_folder(path) for path in options.models]
     _check_names([REFERENCE, *map(name_of, folders)])
     told = {name: texts_of(pairs, load_texts(options.dataset, name), options.dataset) for name in CONDITIONS}
