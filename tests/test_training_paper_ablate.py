@@ -6,7 +6,6 @@ import json
 import math
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -103,19 +102,46 @@ def test_all_rows_end_in_a_table_and_done_rows_are_passed_over(tmp_path: Path) -
 
 
 def test_a_measured_row_is_not_taken_for_one_of_another_va_loss(tmp_path: Path) -> None:
+    from test_training_paper_fit import make_material
+
     from training.paper.ablate import ROW, read_row, run_row
 
-    spec, settings = MODELS["Trans_enc3_dec3_VA_Loss"], FitSettings()
+    spec, settings, material = MODELS["Trans_enc3_dec3_VA_Loss"], FitSettings(), make_material()
     figures = measure(played(SCALE))
     row = Row(spec.name, "lite0", 1, 1, 1.0, 1.0, figures, figures)
     (tmp_path / ROW).write_text(json.dumps(asdict(row)))
-    state = {"settings": settings.kept_for(spec, "differentiable")}
+    state = {"settings": settings.kept_for(spec, "differentiable") | material.kept_for("lite0")}
     (tmp_path / STATE).write_text(json.dumps(state))
-    material: Any = None  # nothing is learnt from
     found = run_row(tmp_path, spec, material, settings, va_loss="differentiable", count=1)
     assert repr(found) == repr(read_row(tmp_path / ROW))
     with pytest.raises(SettingsError, match="has va_loss differentiable, not va_loss as-printed"):
         run_row(tmp_path, spec, material, settings, va_loss="as-printed", count=1)
+    with pytest.raises(SettingsError, match="has material"):
+        run_row(tmp_path, spec, make_material(seed=1), settings, va_loss="differentiable", count=1)
+
+
+def test_no_piece_to_play_is_refused_before_anything_is_fitted(tmp_path: Path) -> None:
+    from test_training_paper_fit import make_material
+
+    from training.paper.ablate import ablate
+
+    with pytest.raises(SettingsError, match="0 pieces cannot be played"):
+        ablate(tmp_path, make_material(), FitSettings(), names=["LSTM_enc2"], va_loss="none", count=0)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_race_is_run_at_a_rate_that_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("tensorflow", reason=NEEDS)
+    from test_training_paper_fit import TINY, make_material
+
+    from training.paper import bench, learning
+
+    def asked(settings: FitSettings, *, steps: int) -> None:
+        raise SettingsError(f"decay {settings.decay}")
+
+    monkeypatch.setattr(learning, "make_optimizer", asked)
+    with pytest.raises(SettingsError, match="decay False"):
+        bench.race(MODELS["Causal_enc3"], make_material(), "lite0", replace(TINY, decay=True), seconds=0.1)
 
 
 @pytest.mark.slow

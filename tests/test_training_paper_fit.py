@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipelines.errors import DataMissingError, SettingsError
+from pipelines.errors import DataMissingError, SettingsError, WeightsError
 from pipelines.symbolic.paper_model import MODELS, SampleSettings, Size, load
 from training.paper.checkpoint import BEST, STATE, Epoch, Progress, read_state
 from training.paper.dataset import (
@@ -230,6 +230,31 @@ def test_a_folder_of_other_settings_is_refused(tmp_path: Path) -> None:
         fit(tmp_path, MODELS["Causal_enc3"], material, replace(one, learning_rate=0.5), image_encoder="lite0")
     with pytest.raises(SettingsError, match="model Causal_enc3, not model Trans_enc4"):
         fit(tmp_path, MODELS["Trans_enc4"], material, one, image_encoder="lite0")
+    with pytest.raises(SettingsError, match=r"has material \w{12}, not material \w{12};"):
+        fit(tmp_path, MODELS["Causal_enc3"], make_material(seed=1), one, image_encoder="lite0")
+
+
+def test_what_a_run_keeps_of_its_material_tells_every_change_of_it() -> None:
+    material = make_material()
+    others = (
+        replace(material, vocabulary=(*VOCABULARY[:-1], "r@2.0")),
+        replace(material, part=np.roll(material.part, 1)),
+        replace(material, va=material.va + 1),
+        replace(material, picture=np.roll(material.picture, 1)),
+        material.with_features("lite0", 2 * material.features["lite0"]),
+    )
+    kept = [other.kept_for("lite0")["material"] for other in (material, *others)]
+    assert len(set(kept)) == 6
+    assert material.with_features("lite2", material.features["lite0"]).kept_for("lite0")["material"] == kept[0]
+
+
+def test_a_truncated_checkpoint_is_named(tmp_path: Path) -> None:
+    material, one = make_material(), replace(TINY, epochs=1)
+    fit(tmp_path, MODELS["Causal_enc3"], material, one, image_encoder="lite0")
+    (moments,) = tmp_path.glob("checkpoint-*.npz")
+    moments.write_bytes(moments.read_bytes()[:200])
+    with pytest.raises(WeightsError, match="is damaged; remove its folder"):
+        fit(tmp_path, MODELS["Causal_enc3"], material, replace(one, epochs=2), image_encoder="lite0")
 
 
 def test_a_run_goes_on_with_its_own_kind_of_va_loss_only(tmp_path: Path) -> None:
@@ -288,8 +313,12 @@ def test_presets_are_the_papers_and_refuse_what_does_not_exist() -> None:
         preset("pocket")
     with pytest.raises(SettingsError, match="float8"):
         preset("laptop", precision="float8")
-    with pytest.raises(SettingsError, match="epochs cannot be 0"):
+    with pytest.raises(SettingsError, match="epochs cannot be 0; choose 1 or more"):
         preset("laptop", epochs=0)
+    for name in ("pieces", "patience", "lambda_va"):
+        assert getattr(preset("laptop", **{name: 0}), name) == 0
+        with pytest.raises(SettingsError, match=f"{name} cannot be -1; choose 0 or more"):
+            preset("laptop", **{name: -1})
 
 
 def test_the_stand_in_encoder_is_taken_where_the_papers_is_missing(

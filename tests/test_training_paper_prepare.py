@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipelines.errors import DataMissingError
 from pipelines.records import Note, Score, TempoMark
 from training.data.pairing import Pair
 from training.paper import prepare as module
@@ -62,12 +63,46 @@ def test_the_same_pairs_only_get_what_they_lack_and_other_pairs_all(
     prepare(pairs(), path, images="oasis", encoders=["lite0", "lite2"])
     assert small == [("lite0", "a.jpg", "b.jpg"), ("lite2", "a.jpg", "b.jpg")]
     assert list(load_material(path).features) == ["lite0", "lite2"]
-    for other in (replace(pairs()[0], part="test"), replace(pairs()[0], picture="c.jpg")):
+    first = pairs()[0]
+    for other, looked in ((replace(first, part="test"), []), (replace(first, picture="c.jpg"), ["lite0"])):
         small.clear()
         material = prepare([other, *pairs()[1:]], path, images="oasis", encoders=["lite0"])
-        assert [name for name, *_ in small] == ["lite0"]
+        assert [name for name, *_ in small] == looked  # the features of the same pictures stay
         assert material.part[0] == ("train", "test").index(other.part)
         assert material.pictures[material.picture[0]] == other.picture
+
+
+def test_other_ratings_and_another_size_of_vocabulary_make_it_anew(tmp_path: Path) -> None:
+    path = tmp_path / "material.npz"
+    whole = prepare(pairs(), path, images="oasis", encoders=[])
+    rated = [replace(pairs()[0], piece_valence=7.5), *pairs()[1:]]
+    assert prepare(rated, path, images="oasis", encoders=[]).va[0].tolist() == [7.5, 9.0]
+    less = len(whole.vocabulary) - 2  # without padding and the rarest token
+    assert len(prepare(rated, path, images="oasis", encoders=[], size=less).vocabulary) == less + 1
+    assert prepare(rated, path, images="oasis", encoders=[]).vocabulary == whole.vocabulary
+
+
+def test_the_same_pairs_are_not_tokenised_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    size = len(prepare(pairs(), tmp_path / "m.npz", images="oasis", encoders=[]).vocabulary) - 1
+    monkeypatch.setattr(module, "load_clips", lambda: pytest.fail("the clips were read again"))
+    prepare(pairs(), tmp_path / "m.npz", images="oasis", encoders=["lite0"], size=size)
+
+
+def test_a_damaged_material_is_made_anew(tmp_path: Path) -> None:
+    path = tmp_path / "material.npz"
+    path.write_bytes(b"PK\x03\x04 the beginning of an archive")
+    with pytest.raises(DataMissingError, match="no whole material"):
+        load_material(path)
+    assert len(prepare(pairs(), path, images="oasis", encoders=["lite0"]).names) == 4
+    assert list(load_material(path).features) == ["lite0"]
+
+
+def test_a_piece_that_is_missing_and_a_picture_that_is_damaged_are_named(tmp_path: Path) -> None:
+    with pytest.raises(DataMissingError, match=r"lacks 1 pieces of the pairs, such as 9\.mid"):
+        prepare([replace(pairs()[0], piece="9.mid")], tmp_path / "m.npz", images="oasis", encoders=[])
+    (tmp_path / "a.jpg").write_bytes(b"no picture")
+    with pytest.raises(DataMissingError, match=r"a\.jpg cannot be read"):
+        module._read(tmp_path / "a.jpg")
 
 
 def test_rows_are_padded_behind() -> None:

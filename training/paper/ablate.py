@@ -21,7 +21,7 @@ from training.paper.checkpoint import Epoch, check_settings, progress_of, read_s
 from training.paper.dataset import Material, load_material, rows_for
 from training.paper.figure import loss_figure
 from training.paper.fit import RUNS, STOPPED, add_fit_arguments, choose_encoder, make_va_loss, settings_of
-from training.paper.generate import play, write
+from training.paper.generate import check_count, play, write
 from training.paper.measure import Figures, Row, measure, table
 from training.paper.presets import FitSettings
 
@@ -34,16 +34,16 @@ def run_row(
 ) -> Row | None:
     """Fit, play and measure a row, or read what was measured before; None where it was stopped.
 
-    Raises SettingsError for a row that was measured with other settings, and what `fit` raises.
+    Raises SettingsError for a row that was measured with other settings or material, and what `fit` raises.
     """
     path, kind = folder / ROW, va_loss if spec.va_loss else "none"
+    encoder = choose_encoder(spec, material)
     if path.is_file():
         if state := read_state(folder):
-            check_settings(folder, state, settings.kept_for(spec, kind))
+            check_settings(folder, state, settings.kept_for(spec, kind) | material.kept_for(encoder))
         return read_row(path)
     from training.paper.learning import fit, validation_loss
 
-    encoder = choose_encoder(spec, material)
     loss = make_va_loss(kind, material)
     done = fit(folder, spec, material, settings, image_encoder=encoder, va_loss=loss)
     if done.stopped:
@@ -85,7 +85,8 @@ def write_report(folder: Path, rows: dict[str, Row], settings: FitSettings, *, t
     size = settings.size
     pieces = f"{settings.pieces or 'all'} pieces of at most {size.longest} tokens"
     rates = f"rate {settings.learning_rate:g}, λ1 {settings.lambda_va:g}"
-    note = f"Width {size.width}, {pieces}, {rates}; losses in nats a token on {tested} test pieces, cut to that length."
+    kept = "that fit" if settings.whole_pieces_only else "cut to that length"
+    note = f"Width {size.width}, {pieces}, {rates}; losses in nats a token on {tested} test pieces {kept}."
     stand_in = [f"{row.model} by {row.image_encoder}" for row in rows.values() if row.image_encoder.startswith("lite")]
     if stand_in:
         note += f" Pictures by a stand-in for the paper's encoder: {', '.join(stand_in)}."
@@ -100,6 +101,7 @@ def ablate(
     folder: Path, material: Material, settings: FitSettings, *, names: Sequence[str], va_loss: str, count: int
 ) -> bool:
     """Run the rows of these names one after another, the table and figure anew after each; False when stopped."""
+    check_count(count)  # now, not after the first row's fit
     rows: dict[str, Row] = {}
     tested = len(rows_for(material, "test", settings))
     for name in names:

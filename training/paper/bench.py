@@ -44,7 +44,7 @@ class Speed:
 
 
 def race(spec: ModelSpec, material: Material, encoder: str, settings: FitSettings, *, seconds: float) -> Speed:
-    """Train a row for so many seconds and evaluate it on the test part."""
+    """Train a row for so many seconds and evaluate it on the test part; the rate stays, since no end is known."""
     import keras
 
     from training.paper.learning import make_optimizer, validation_loss
@@ -53,7 +53,7 @@ def race(spec: ModelSpec, material: Material, encoder: str, settings: FitSetting
     keras.utils.set_random_seed(settings.seed)
     width = material.features[encoder].shape[1]
     model = build(spec, material.vocabulary, image_encoder=encoder, image_width=width, size=settings.size)
-    model.compile(make_optimizer(settings, steps=1), loss=Objective(), jit_compile=False)
+    model.compile(make_optimizer(replace(settings, decay=False), steps=0), loss=Objective(), jit_compile=False)
     for inputs, targets in _of_two_lengths(batches(material, "train", encoder, settings, epoch=0)):
         model.train_on_batch(inputs, targets)  # compiles, for one length and then for any
     spent, tokens = _train_for(model, material, encoder, settings, seconds=seconds)

@@ -16,6 +16,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -108,7 +109,10 @@ def progress_of(state: dict[str, Any]) -> Progress:
 
 
 def check_settings(folder: Path, state: dict[str, Any], settings: dict[str, Any]) -> None:
-    """Raise SettingsError where a run was begun with other settings; more epochs and other patience are welcome."""
+    """Raise SettingsError where a run was begun otherwise; more epochs and other patience are welcome.
+
+    `settings` are what the run keeps: of its settings, its row and its material.
+    """
     free = {"epochs", "table_1_epochs", "patience", "checkpoint_minutes"}
     stored = state["settings"]
     differing = [name for name in settings if name not in free and stored.get(name) != settings[name]]
@@ -130,7 +134,7 @@ def load_checkpoint(folder: Path, state: dict[str, Any], optimizer: Any) -> Any:
             optimizer.load_own_variables({name: moments[name] for name in moments.files if not name.startswith(SEED)})
             for i, variable in enumerate(seed_states(model)):
                 variable.assign(moments[f"{SEED}{i}"])
-    except (OSError, ValueError, KeyError) as cause:
+    except (OSError, ValueError, KeyError, BadZipFile) as cause:
         raise WeightsError(f"The run's {path} is damaged; remove its folder to begin anew.") from cause
     return model
 

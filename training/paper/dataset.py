@@ -16,8 +16,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +29,7 @@ from training.paper.presets import FitSettings
 
 PARTS = ("train", "test", "validation")
 STRINGS, ARRAYS = ("vocabulary", "names", "pictures"), ("tokens", "va", "picture", "part")
+DIGEST_CHARACTERS = 12
 BUCKET_BATCHES = 16  # batches among which pieces of like length are brought together
 Ints = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float32]
@@ -66,6 +69,14 @@ class Material:
             raise DataMissingError(f"The material has no {encoder} features (it has {have}); prepare it with them.")
         return self.features[encoder][self.picture[rows]]
 
+    def kept_for(self, encoder: str) -> dict[str, str]:
+        """What a run keeps of what it learns from, and must find again. Raises DataMissingError as :meth:`image`."""
+        arrays = (self.tokens, self.va, self.part, self.image(encoder, np.arange(len(self.part))))
+        digest = sha256(" ".join(self.vocabulary).encode())
+        for array in arrays:
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return {"image_encoder": encoder, "material": digest.hexdigest()[:DIGEST_CHARACTERS]}
+
     def with_features(self, encoder: str, features: Floats) -> Material:
         """The same with the features of one more encoder."""
         return replace(self, features={**self.features, encoder: features})
@@ -94,7 +105,7 @@ def load_material(path: Path) -> Material:
             vocabulary, names, pictures = (tuple(map(str, file[name])) for name in STRINGS)
             tokens, va, picture, part = (file[name] for name in ARRAYS)
             return Material(vocabulary, tokens, va, names, pictures, picture, part, features)
-    except (OSError, ValueError, KeyError) as cause:
+    except (OSError, ValueError, KeyError, BadZipFile) as cause:
         raise DataMissingError(
             f"{path} is no whole material; make it again with python -m training.paper.prepare."
         ) from cause

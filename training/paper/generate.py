@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.errors import EkphoniaError
+from pipelines.errors import EkphoniaError, SettingsError
 from pipelines.records import Score
 from pipelines.symbolic.paper_model import END, SampleSettings, is_causal, load, sample_rows
 from training.metrics.evaluation import TARGETS_FILE
@@ -55,8 +55,10 @@ def play(
 ) -> Played:
     """Play for the pictures of a part, `count` at most; piece i is drawn with the seed `seed` + i.
 
-    The causal model is also given the valence and arousal that the picture's pair has.
+    The causal model is also given the valence and arousal that the picture's pair has. Raises SettingsError for a count
+    below 1 or settings out of range.
     """
+    check_count(count)
     rows = material.rows(part)[:count]
     images, wanted = material.image(model.image_encoder, rows), material.va[rows]
     seeds = [seed + i for i in range(len(rows))]
@@ -64,6 +66,12 @@ def play(
     pieces = tuple(tuple(token for token in row if token != END) for row in zip(*steps, strict=True))
     names = tuple(material.pictures[i] for i in material.picture[rows])
     return Played(pieces or ((),) * len(rows), wanted, names)
+
+
+def check_count(count: int) -> None:
+    """Raise SettingsError for a number of pieces that leaves nothing to measure."""
+    if count < 1:
+        raise SettingsError(f"{count} pieces cannot be played; choose 1 or more.")
 
 
 def write(played: Played, folder: Path) -> int:

@@ -128,7 +128,7 @@ class _Run:
         self.asked_to_stop = False
         self.va_loss = va_loss
         kind = va_loss.kind if va_loss else VA_LOSSES[0]
-        self.config = settings.kept_for(spec, kind) | {"image_encoder": encoder}
+        self.config = settings.kept_for(spec, kind) | material.kept_for(encoder)
         self.epochs = settings.epochs_for(spec)
         self.optimizer = make_optimizer(settings, steps=self.epochs * steps_per_epoch(material, settings))
         state = read_state(folder)
@@ -224,7 +224,7 @@ def fit(
     """Train a row until its epochs are over, it stops improving, or SIGTERM or Ctrl-C asks to stop.
 
     Raises:
-        SettingsError: the folder's run has other settings.
+        SettingsError: the folder's run has other settings or learns from another material.
         DataMissingError: the material lacks the encoder's features, or pieces that fit.
         WeightsError: the folder's checkpoint is damaged.
     """

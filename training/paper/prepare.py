@@ -2,7 +2,7 @@
 
 In: the pairs that `python -m training.data.pairing` wrote, EIMG's MIDI files and the pictures. Out: one file of
 material (`dataset.py`): tokens, valence and arousal, and the features of every picture that a pair names, by each
-picture encoder of the tables that is on this machine, else by its stand-in. Features that are there are not made again.
+picture encoder of the tables that is on this machine, else by its stand-in. What is there and fits is not made again.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,6 @@ from training.emotion_table import read_rgb
 from training.paper.dataset import PARTS, Material, load_material, save_material
 from training.paper.fit import MATERIAL, RUNS
 
-log = logging.getLogger(__name__)
 PAIRS = RUNS / "pairs.csv"
 TABLE_ENCODERS = ("vgg16", "inceptionv3")
 VOCABULARY_SIZE = 977  # the paper's, padding not counted
@@ -37,13 +37,20 @@ def prepare(
 ) -> Material:
     """The material of some pairs, written to `path`; one that is there for the same pairs only gets what it lacks.
 
+    What is there for other pairs, in another vocabulary or not whole is replaced, but for the features of the same
+    pictures.
+
     Raises:
         DataMissingError: a data set is not here, or lacks a file that a pair names.
         ModelMissingError: an encoder's weights are not on this machine.
     """
-    material = load_material(path) if path.is_file() else None
-    if material is None or not _is_of(material, pairs):
+    former = _former(path)
+    if former is not None and _is_of(former, pairs, size=size):
+        material = former
+    else:
         material = _tokens(pairs, size=size)
+        if former is not None and former.pictures == material.pictures:
+            material = replace(material, features=former.features)
         save_material(material, path)
     for encoder in encoders:
         if encoder not in material.features:
@@ -52,21 +59,45 @@ def prepare(
     return material
 
 
-def _is_of(material: Material, pairs: Sequence[Pair]) -> bool:
-    """Whether the material was made of these pairs: the same pieces with the same pictures in the same parts."""
+def _former(path: Path) -> Material | None:
+    """What lies there, None where it is nothing or not whole."""
+    try:
+        return load_material(path)
+    except DataMissingError:
+        return None
+
+
+def _is_of(material: Material, pairs: Sequence[Pair], *, size: int) -> bool:
+    """Whether the material was made of these pairs, in so large a vocabulary.
+
+    One that is smaller because there are no more tokens cannot be told from one that was asked smaller, and is not.
+    """
     rows = zip(material.names, material.picture, material.part, strict=True)
     made = [(name, material.pictures[picture], PARTS[part]) for name, picture, part in rows]
-    return made == [(pair.piece, pair.picture, pair.part) for pair in pairs]
+    same = made == [(pair.piece, pair.picture, pair.part) for pair in pairs]
+    return same and len(material.vocabulary) == size + 1 and np.array_equal(material.va, _points(pairs))
+
+
+def _points(pairs: Sequence[Pair]) -> npt.NDArray[np.float32]:
+    """Valence and arousal of the pairs' pieces, (pairs, 2)."""
+    return np.array([(pair.piece_valence, pair.piece_arousal) for pair in pairs], np.float32)
 
 
 def _look(names: Sequence[str], images: str, encoder: str) -> npt.NDArray[np.float32]:
-    """Features of the pictures of these names, one at a time."""
+    """Features of the pictures of these names, one at a time. Raises DataMissingError for one that is damaged."""
     paths = {path.name: path for path in load_pictures(images)[0]}
     missing = [name for name in names if name not in paths]
     if missing:
         raise DataMissingError(f"{images} lacks {len(missing)} pictures of the pairs, such as {missing[0]}; pair anew.")
     shown = tqdm(names, desc=f"pictures by {encoder}", disable=None)
-    return np.concatenate([image_features(encoder, [read_rgb(paths[name])]) for name in shown])
+    return np.concatenate([image_features(encoder, [_read(paths[name])]) for name in shown])
+
+
+def _read(path: Path) -> npt.NDArray[np.uint8]:
+    try:
+        return read_rgb(path)
+    except OSError as cause:  # Pillow's own errors are such
+        raise DataMissingError(f"The picture {path.name} cannot be read; restore it in {path.parent}.") from cause
 
 
 def _tokens(pairs: Sequence[Pair], *, size: int) -> Material:
@@ -75,6 +106,8 @@ def _tokens(pairs: Sequence[Pair], *, size: int) -> Material:
     The vocabulary is that of the training part's `size` most frequent tokens; others go to the nearest of their kind.
     """
     clips = {clip.path.name: clip for clip in load_clips()}
+    if missing := [pair.piece for pair in pairs if pair.piece not in clips]:
+        raise DataMissingError(f"EIMG lacks {len(missing)} pieces of the pairs, such as {missing[0]}; pair anew.")
     shown = tqdm(pairs, desc="pieces to tokens", disable=None)
     sequences = [encode(clips[pair.piece].score()) for pair in shown]
     trained = [tokens for tokens, pair in zip(sequences, pairs, strict=True) if pair.part == "train"]
@@ -84,7 +117,7 @@ def _tokens(pairs: Sequence[Pair], *, size: int) -> Material:
     return Material(
         vocabulary.tokens,
         pad([vocabulary.ids(tokens) for tokens in sequences]),
-        np.array([(pair.piece_valence, pair.piece_arousal) for pair in pairs], np.float32),
+        _points(pairs),
         tuple(pair.piece for pair in pairs),
         pictures,
         np.array([number[pair.picture] for pair in pairs], np.int32),

@@ -89,6 +89,7 @@ LISTEN = FitSettings(
     average_decay=0.99,
 )
 PRESETS = {"paper": FitSettings(), "laptop": LAPTOP, "listen": LISTEN}
+LEAST = {"epochs": 1, "batch_pieces": 1, "pieces": 0, "patience": 0, "lambda_va": 0}
 
 
 def preset(name: str, **changes: Any) -> FitSettings:
@@ -98,7 +99,8 @@ def preset(name: str, **changes: Any) -> FitSettings:
     settings = replace(PRESETS[name], **changes)
     if settings.precision not in PRECISIONS:
         raise SettingsError(f"The precision {settings.precision!r} is unknown; choose one of {', '.join(PRECISIONS)}.")
-    for label, value in (("epochs", settings.epochs), ("batch_pieces", settings.batch_pieces)):
-        if value < 1:
-            raise SettingsError(f"{label} cannot be {value}; choose 1 or more.")
+    for label, least in LEAST.items():
+        value = getattr(settings, label)
+        if not value >= least:
+            raise SettingsError(f"{label} cannot be {value}; choose {least} or more.")
     return settings
