@@ -176,6 +176,19 @@ def test_of_the_k_likeliest_only_those_are_drawn() -> None:
     model, given = tiny("LSTM_enc2"), inputs(rows=1)
     one = list(sample(model, given["image"][0], 3, settings=SampleSettings(top_k=1, longest=10)))
     assert one == list(sample(model, given["image"][0], 4, settings=SampleSettings(greedy=True, longest=10)))
+    every, more = (
+        list(sample(model, given["image"][0], 3, settings=SampleSettings(top_k=k, longest=10))) for k in (0, 5000)
+    )
+    assert every == more
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"heat": 0.0}, {"nucleus": 0.0}, {"nucleus": 1.1}, {"top_k": -1}, {"guidance": float("nan")}]
+)
+def test_settings_by_which_nothing_could_be_drawn_are_refused(wrong: dict[str, Any]) -> None:
+    (name,) = wrong
+    with pytest.raises(SettingsError, match=f"The {name} of drawing cannot be"):
+        next(sample(tiny("LSTM_enc2"), inputs()["image"][0], 0, settings=SampleSettings(**wrong)))
 
 
 def test_what_does_not_fit_is_refused_in_a_sentence(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ loss that they are trained with. `Causal_enc3` is ours. What the paper leaves op
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from pipelines.symbolic.sampling import Temperature, draw
 
 START, END, PAD = "<start>", "<end>", 0
 BACKEND_VARIABLE, BACKEND = "KERAS_BACKEND", "tensorflow"
+DRAWING = "choose a heat above 0, a nucleus above 0 up to 1, a top_k of 0 or more, a guidance that is a number"
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,17 @@ class SampleSettings:
     top_k: int = 0
     guidance: float = 1.0
     longest: int = 256
+
+    def check(self) -> None:
+        """Raise SettingsError for a value with which no token, or none that is meant, could be drawn."""
+        fits = {
+            "heat": 0 < self.heat < math.inf,
+            "nucleus": 0 < self.nucleus <= 1,
+            "top_k": self.top_k >= 0,
+            "guidance": math.isfinite(self.guidance),
+        }
+        if wrong := [name for name, right in fits.items() if not right]:
+            raise SettingsError(f"The {wrong[0]} of drawing cannot be {getattr(self, wrong[0])}; {DRAWING}.")
 
 
 def model_spec(name: str) -> ModelSpec:
@@ -174,9 +187,11 @@ def sample_rows(
 ) -> Iterator[list[str]]:
     """The tokens of several pieces at once, a list (one token a piece) at a time, <end> for those that have ended.
 
-    `images` is (pieces, features), `va` (pieces, 2). It ends when all have ended or the limit is reached.
+    `images` is (pieces, features), `va` (pieces, 2). It ends when all have ended or the limit is reached. Raises
+    SettingsError for settings out of range and for features that do not fit.
     """
     settings, names = settings or SampleSettings(), model.vocabulary
+    settings.check()
     start, end = names.index(START), names.index(END)
     player = _player(model, *_conditions(model, images, va, len(seeds)), settings)
     rngs = [np.random.default_rng(seed) for seed in seeds]
@@ -200,7 +215,7 @@ def _choose(
     """One token a row of logits (rows, vocabulary)."""
     if settings.greedy:
         return logits.argmax(axis=1)
-    if settings.top_k:
+    if 0 < settings.top_k < logits.shape[1]:
         kth = np.sort(logits, axis=1)[:, -settings.top_k, None]
         logits = np.where(logits < kth, -np.inf, logits)
     how = Temperature(settings.heat, settings.nucleus)
