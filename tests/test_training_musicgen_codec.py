@@ -9,6 +9,7 @@ from transformers import EncodecModel, MusicgenForConditionalGeneration
 
 from pipelines.errors import DataMissingError, SettingsError
 from pipelines.waveform.musicgen_loading import load_parts
+from training.musicgen import codec as codec_command
 from training.musicgen.codec import CodecSettings, distance, make_codec, small_codec
 from training.musicgen.lapped import begin_as_transform, cosine_basis, emphasis
 from training.musicgen.quantiser import begin_codebooks, k_means, used_share
@@ -121,6 +122,14 @@ def test_the_same_sounds_and_seed_make_the_same_codec_and_others_another(sounds,
 def test_one_file_is_too_few(sounds, tmp_path):
     with pytest.raises(SettingsError, match="2 sound files or more, not 1"):
         make_codec(sound_files(sounds)[:1], tmp_path / "codec", TINY)
+    assert not any(tmp_path.iterdir())
+
+
+def test_settings_that_cannot_be_are_refused(sounds, tmp_path, monkeypatch, capsys):
+    for option in ("--seconds", "--seed", "--threads"):
+        monkeypatch.setattr("sys.argv", ["codec", str(sounds), "--out", str(tmp_path / "codec"), option, "-1"])
+        assert codec_command.main() == 2
+        assert f"{option.strip('-')} cannot be" in capsys.readouterr().err.replace("-1 threads", "threads")
     assert not any(tmp_path.iterdir())
 
 

@@ -143,6 +143,14 @@ def test_patience_ends_a_run(tmp_path):
     assert run.ended()
 
 
+def test_a_loss_that_is_no_number_is_not_kept_for_the_lowest(tmp_path, monkeypatch):
+    found = iter([2.0, 9.0, float("nan"), 9.0, 1.0, 9.0])  # with and without text, before and after two epochs
+    monkeypatch.setattr(Finetuning, "validate", lambda *_, **__: next(found))
+    run = run_in(tmp_path, dataclasses.replace(SETTINGS, epochs=2))
+    run.fit()
+    assert (run.progress.best, run.progress.waited) == (1.0, 0)
+
+
 def test_a_run_stops_when_its_minutes_are_spent(tmp_path):
     run = run_in(tmp_path, dataclasses.replace(SETTINGS, minutes=1e-9))
     run.fit()
@@ -209,6 +217,9 @@ def test_a_damaged_checkpoint_is_told(tmp_path):
         ({"largest_gradient": 0.0}, "more than 0"),
         ({"mixed_precision": "int8"}, "int8"),
         ({"use_lower": True}, "frozen share"),
+        ({"seed": -1}, "seed cannot be -1"),
+        ({"clip_s": float("nan")}, "cannot last nan seconds"),
+        ({"clip_s": 0.01}, r"cannot last 0\.01 seconds; choose 0\.02"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(change, words):
@@ -341,6 +352,9 @@ def test_missing_pairs_and_texts_are_told(tmp_path, dataset):
     with pytest.raises(DataMissingError, match="3 of 4 pairs"):
         texts_of(pairs, {pairs[0].key: "a"}, dataset)
     assert load_texts(dataset, "narrative") == {}
+    (tmp_path / "texts.jsonl").write_text('{"file_name": "a.wav", "lyrical": "slow"}\n')
+    with pytest.raises(DataMissingError, match="lacks a split or a file_name"):
+        load_texts(tmp_path, "lyrical")
 
 
 def test_a_label_that_is_none_of_the_five_is_told(tmp_path):

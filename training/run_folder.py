@@ -26,6 +26,14 @@ MODEL, OPTIMISER, STATE = "m.", "o.", "state"
 STOPPED = 130  # a command's exit code after a signal, so that what would build on an unfinished run does not
 
 
+def use_threads(count: int) -> None:
+    """Compute on so many threads of the CPU, 0 for as many as torch finds right. Raises SettingsError below 0."""
+    if count < 0:
+        raise SettingsError(f"{count} threads cannot be; choose 1 or more, or 0 for as many as torch finds right.")
+    if count:
+        torch.set_num_threads(count)
+
+
 @dataclass
 class StopSignal:
     """Turns true when the process is asked to end."""

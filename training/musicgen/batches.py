@@ -13,6 +13,7 @@ was killed goes on as if it had not been, and any number of processes and parts 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Protocol
@@ -22,7 +23,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from pipelines.errors import SettingsError
+from pipelines.waveform.musicgen_loading import SAMPLE_RATE_HZ, SAMPLES_PER_FRAME
+
 IGNORED = -100
+FRAMES_PER_S = SAMPLE_RATE_HZ // SAMPLES_PER_FRAME
+
+
+def frames_in(seconds: float) -> int:
+    """Frames of codes in a length; raises SettingsError for less than a frame or no end."""
+    frames = round(seconds * FRAMES_PER_S) if math.isfinite(seconds) else 0
+    if frames < 1:
+        raise SettingsError(f"A clip cannot last {seconds:g} seconds; choose {1 / FRAMES_PER_S:g}, a frame, or more.")
+    return frames
 
 
 @dataclass(frozen=True, eq=False)

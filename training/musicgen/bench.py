@@ -23,9 +23,8 @@ from typing import Any
 
 import torch
 
-from training.musicgen.batches import Batch
+from training.musicgen.batches import Batch, frames_in
 from training.musicgen.model import TunedMusicGen, TunedParts
-from training.musicgen.sources import frames_in
 from training.musicgen.variants import OPTIMIZED_FROZEN_SHARE
 
 WAYS = ("lyrical", "stored", "stored, frozen", "optimized")

@@ -29,7 +29,7 @@ from pipelines.errors import EkphoniaError, SettingsError
 from training.musicgen.lapped import begin_as_transform, emphasis
 from training.musicgen.quantiser import begin_codebooks, used_share
 from training.musicgen.sound import piece_of, read_sound, sound_files
-from training.run_folder import folder_in_place_of
+from training.run_folder import folder_in_place_of, use_threads
 
 SAMPLE_RATE_HZ, FRAME = 32_000, 640
 BATCH, HEARD_FILES, HEARD_S = 4, 20, 5
@@ -47,6 +47,11 @@ class CodecSettings:
     seconds: int = 640
     held_out: float = 0.1
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, least in (("seconds", 1), ("seed", 0)):
+            if getattr(self, name) < least:
+                raise SettingsError(f"The {name} cannot be {getattr(self, name)}; choose {least} or more.")
 
 
 def small_codec(settings: CodecSettings) -> Any:
@@ -169,11 +174,10 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=CodecSettings.seed)
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
-    torch.set_num_threads(options.threads)
     try:
-        found = make_codec(
-            sound_files(options.sounds), options.out, CodecSettings(seconds=options.seconds, seed=options.seed)
-        )
+        use_threads(options.threads)
+        settings = CodecSettings(seconds=options.seconds, seed=options.seed)
+        found = make_codec(sound_files(options.sounds), options.out, settings)
     except EkphoniaError as error:
         return complain(error, BAD_INPUT)
     print(f"signal to noise {found.snr_db:.2f} dB, log spectra {found.spectral_db:.2f} dB, codes used {found.used:.2f}")

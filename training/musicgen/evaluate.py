@@ -27,13 +27,13 @@ import torch
 from pipelines.command_line import BAD_INPUT, complain
 from pipelines.errors import DataMissingError, EkphoniaError, SettingsError
 from training.metrics.audio_files import titles_of
-from training.musicgen.batches import Batch
+from training.musicgen.batches import Batch, frames_in
 from training.musicgen.export import best_of, read_settings
 from training.musicgen.model import TunedMusicGen, load_base
 from training.musicgen.pairs import SPLITS
 from training.musicgen.precompute import Stored
-from training.musicgen.sources import frames_in
 from training.musicgen.variants import VARIANTS
+from training.run_folder import use_threads
 
 Losses = npt.NDArray[np.float64]
 
@@ -147,8 +147,8 @@ def main() -> int:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=1, help="of the CPU")
     options = parser.parse_args()
-    torch.set_num_threads(options.threads)
     try:
+        use_threads(options.threads)
         stored = Stored.open(options.stored)
         titled = zip(titles_of(options.runs), options.runs, strict=True)
         print(table({title: evaluate(run, stored, options.split, device=options.device) for title, run in titled}))

@@ -14,8 +14,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from pipelines.command_line import BAD_INPUT, complain
 from pipelines.errors import EkphoniaError, SettingsError
 from training.musicgen.batches import Source
@@ -26,7 +24,7 @@ from training.musicgen.pairs import load_pairs, load_texts, texts_of
 from training.musicgen.precompute import Stored
 from training.musicgen.sources import RawSource, StoredSource
 from training.musicgen.variants import PRECISIONS, VARIANTS, FinetuneSettings
-from training.run_folder import STOPPED, stop_signal
+from training.run_folder import STOPPED, stop_signal, use_threads
 
 SPLITS_USED = ("train", "validation")
 
@@ -137,9 +135,8 @@ def parser() -> argparse.ArgumentParser:
 def main() -> int:
     """Run the command; 0 when the run has ended, 2 when it could not, 130 when it was stopped."""
     options = parser().parse_args()
-    if options.threads:
-        torch.set_num_threads(options.threads)
     try:
+        use_threads(options.threads)
         run = finetune(options.dataset, options.run, _settings(options), stored=options.stored)
         if run.ended() and not options.no_export and run.accelerator.is_main_process:
             export_run(options.run, options.run / "model", data=options.dataset.name, licence=options.licence)

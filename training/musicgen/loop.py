@@ -194,7 +194,7 @@ class Finetuning:
         value, untold = self.validate(), self.validate(told=False)
         better = value < self.progress.best
         self.progress.waited = 0 if better else self.progress.waited + 1
-        self.progress.best = min(value, self.progress.best)
+        self.progress.best = value if better else self.progress.best  # min() would keep what is no number for ever
         if not self.accelerator.is_main_process:
             return
         row = {"step": self.progress.step, "epoch": epoch, "validation": value, "untold": untold}
@@ -223,7 +223,7 @@ class Finetuning:
             started = time.monotonic()
             loss, epoch = self.learn(), self._epoch()
             self.progress.step += 1
-            self.progress.spent_s += time.monotonic() - started
+            self.progress.spent_s += self._mean(time.monotonic() - started)
             if self.accelerator.is_main_process:
                 append_line(self.folder / LOG, {"step": self.progress.step, "loss": loss})
             bar.update()
@@ -238,8 +238,13 @@ class Finetuning:
         """Whole epochs so far."""
         return self.progress.step * self.settings.batch // len(self.training)
 
+    def _mean(self, seconds: float) -> float:
+        """The mean over the processes, so that all have spent the same."""
+        count = self.accelerator.num_processes
+        return seconds if count == 1 else float(self._over_all(seconds) / count)
+
     def _anyone(self, asked: bool) -> bool:
-        """Whether any process is to stop, each by its own clock and signals: all must stop at the same step."""
+        """Whether any process is to stop, each by its own signals: all must stop at the same step."""
         return asked if self.accelerator.num_processes == 1 else bool(self._over_all(int(asked)) > 0)
 
 

@@ -81,12 +81,15 @@ def load_texts(folder: Path, condition: str) -> dict[str, str]:
 
     Raises:
         SettingsError: no such condition.
-        DataMissingError: they have not been written.
+        DataMissingError: they have not been written, or a line names no pair.
     """
     if condition not in CONDITIONS:
         raise SettingsError(f"The condition {condition!r} is unknown; choose one of {', '.join(CONDITIONS)}.")
     rows = _rows(folder / TEXTS, f"write it with `python -m training.musicgen.texts {folder}`")
-    return {f"{row['split']}/{row['file_name']}": row[condition] for row in rows if condition in row}
+    try:
+        return {f"{row['split']}/{row['file_name']}": row[condition] for row in rows if condition in row}
+    except (KeyError, TypeError) as cause:
+        raise DataMissingError(f"A line of {folder / TEXTS} lacks a split or a file_name; write both.") from cause
 
 
 def texts_of(pairs: list[Pair], texts: dict[str, str], folder: Path) -> list[str]:

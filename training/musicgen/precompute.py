@@ -31,7 +31,7 @@ from pipelines.catalogue import MUSICGEN_SMALL
 from pipelines.command_line import BAD_INPUT, complain
 from pipelines.errors import DataMissingError, EkphoniaError, SettingsError
 from pipelines.waveform.musicgen_loading import LONGEST_TOKENS, SAMPLE_RATE_HZ, SAMPLES_PER_FRAME
-from training.musicgen.batches import Batch
+from training.musicgen.batches import Batch, frames_in
 from training.musicgen.model import TunedMusicGen, TunedParts, load_base
 from training.musicgen.pairs import CONDITIONS, SPLITS, load_pairs, load_texts, texts_of
 from training.musicgen.sound import digest_of, read_sound
@@ -133,11 +133,12 @@ def precompute(
 
     Raises:
         DataMissingError: the data set or its texts are not there.
-        SettingsError: `out` holds what was stored of other settings, music or texts.
+        SettingsError: clips shorter than a frame, or `out` holds what was stored of other settings, music or texts.
         SoundError: a sound file cannot be read, or has another rate than the model.
         WeightsError: a shard is damaged.
         ModelMissingError, ModelFailedError: the base cannot be loaded.
     """
+    frames_in(settings.clip_s)
     pairs = {split: load_pairs(dataset, split) for split in splits}
     texts = {
         (split, condition): texts_of(pairs[split], load_texts(dataset, condition), dataset)
@@ -175,7 +176,7 @@ class _Encoder:
     @torch.inference_mode()
     def codes(self, sounds: Sequence[Path]) -> dict[str, Tensor]:
         """Codes of sound files, each cut or padded to the clip's length."""
-        longest = round(self.settings.clip_s * SAMPLE_RATE_HZ / SAMPLES_PER_FRAME)
+        longest = frames_in(self.settings.clip_s)
         found = torch.zeros(len(sounds), self.model.codebooks, longest, dtype=torch.int16)
         frames = torch.zeros(len(sounds), dtype=torch.int32)
         for row, path in enumerate(sounds):

@@ -14,22 +14,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pipelines.errors import DataMissingError, SettingsError
+from pipelines.errors import DataMissingError
 from pipelines.waveform.musicgen_loading import LONGEST_TOKENS, SAMPLE_RATE_HZ, SAMPLES_PER_FRAME
-from training.musicgen.batches import Batch, Draw
+from training.musicgen.batches import Batch, Draw, frames_in
 from training.musicgen.pairs import Pair
 from training.musicgen.precompute import Shards, Stored
 from training.musicgen.sound import length_of, read_sound
-
-FRAMES_PER_S = SAMPLE_RATE_HZ // SAMPLES_PER_FRAME
-
-
-def frames_in(seconds: float) -> int:
-    """Frames of codes in a length; raises SettingsError for less than a frame."""
-    frames = round(seconds * FRAMES_PER_S)
-    if frames < 1:
-        raise SettingsError(f"A clip of {seconds:g} seconds has no frame; choose {1 / FRAMES_PER_S:g} or more.")
-    return frames
 
 
 def told(draws: Sequence[Draw]) -> Tensor:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from pipelines.catalogue import MUSICGEN_SMALL
 from pipelines.errors import SettingsError
+from training.musicgen.batches import frames_in
 from training.musicgen.model import TunedParts
 
 OPTIMIZED_FROZEN_SHARE = 0.75
@@ -73,9 +74,10 @@ class FinetuneSettings:
         for name in ("epochs", "patience", "batch", "part", "save_every_steps"):
             if getattr(self, name) < 1:
                 raise SettingsError(f"The setting {name} cannot be {getattr(self, name)}; choose 1 or more.")
-        for name in ("learning_rate", "weight_decay", "warmup_steps", "minutes"):
+        for name in ("learning_rate", "weight_decay", "warmup_steps", "minutes", "seed"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise SettingsError(f"The setting {name} cannot be {getattr(self, name):g}; choose 0 or more.")
+        frames_in(self.clip_s)
         if not self.largest_gradient > 0:
             raise SettingsError(f"A largest gradient of {self.largest_gradient:g} cannot be; choose more than 0.")
         if not 0 <= self.dropped_text <= 1:
