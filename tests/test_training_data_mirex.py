@@ -14,7 +14,7 @@ def folder(tmp_path):
     (inner / "MIDIs").mkdir(parents=True)
     (inner / "clusters.txt").write_text("\n".join(LINES) + "\n")
     for number in (1, 3, 4, 5, 6):
-        (inner / "MIDIs" / f"{number:03d}.mid").write_bytes(b"MThd")
+        (inner / "MIDIs" / f"{number:03d}.mid").write_bytes(b"MThd%d" % number)
     return tmp_path
 
 
@@ -39,6 +39,13 @@ def test_the_five_clusters_are_the_five_labels():
 def test_a_cluster_may_be_given_another_label_or_left_out(folder):
     songs = load_mirex(folder, labels={**CLUSTERS, 1: None, 2: "Fun"})
     assert [song.label for song in songs] == ["Fun", "Sad", "Fun", "Angry"]
+
+
+def test_a_copy_of_a_song_is_left_out(folder, caplog):
+    midi = folder / "dataset" / "MIDIs"
+    (midi / "002.mid").write_bytes((midi / "005.mid").read_bytes())
+    assert [song.path.name for song in load_mirex(folder)] == ["001.mid", "002.mid", "003.mid", "004.mid", "006.mid"]
+    assert "MIREX 005.mid is a copy of MIREX 002.mid" in caplog.text
 
 
 def test_what_is_missing_or_odd_is_named(folder):

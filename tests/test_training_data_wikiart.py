@@ -34,8 +34,8 @@ def folder(tmp_path):
         lines.append("\t".join([*about, painting, "none", "1.2", *values]))
     (tmp_path / "WikiArt-Emotions-All.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     (tmp_path / "images").mkdir()
-    for work in WORKS:
-        Image.new("RGB", (20, 20)).save(tmp_path / "images" / f"{work}.jpg")
+    for shade, work in enumerate(WORKS):
+        Image.new("RGB", (20, 20), (40 * shade, 0, 0)).save(tmp_path / "images" / f"{work}.jpg")
     return tmp_path
 
 
@@ -79,6 +79,12 @@ def test_what_is_missing_is_named(folder):
     table = folder / "WikiArt-Emotions-All.tsv"
     table.write_text(table.read_text().replace("ImageOnly: fear", "ImageOnly: dread"))
     with pytest.raises(DataMissingError, match="ImageOnly: fear"):
+        load_wikiart(folder)
+    table.write_bytes(table.read_bytes().replace(b"Cubism", b"Cub\xffsm"))
+    with pytest.raises(DataMissingError, match="not laid out as expected"):
+        load_wikiart(folder)
+    table.write_text("ID\tIs painting\nw1\n")  # a line that was cut off
+    with pytest.raises(DataMissingError, match="not laid out as expected"):
         load_wikiart(folder)
     table.unlink()
     with pytest.raises(DataMissingError, match=r"no table .*WikiArt-Emotions-All\.tsv"):

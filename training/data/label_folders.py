@@ -5,20 +5,19 @@ In: a folder such as::
     FOLDER/Happy/*.jpg     FOLDER/Angry/*.jpg     FOLDER/Sad/*.jpg     FOLDER/Fun/*.jpg     FOLDER/Neutral/*.jpg
 
 (or `*.mid`), folders within allowed. Out: :class:`Labelled`, in the order of the paths. The names of the five folders
-may be written in any case; other folders are passed over. Of files with the same bytes only the first is taken, since
-its copies could get into other splits; the log names them.
+may be written in any case; other folders are passed over.
 
 Conventions
 -----------
 Valence and arousal lie on 1 to 9. Where a set has labels only, an item gets its label's :data:`TYPICAL` point, and
-`rated` is False.
+`rated` is False. Of items with the same bytes only the first is taken, in every set: copies could get into two splits.
 """
 
 from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,6 +53,16 @@ def unrated(path: Path, label: str, *, origin: str, group: str | None = None) ->
     return Labelled(path, label, *TYPICAL[label], group or origin, origin, rated=False)
 
 
+def without_copies(items: Iterable[Labelled]) -> tuple[Labelled, ...]:
+    """The items without those whose bytes are an earlier one's; the log names these."""
+    found: dict[str, Labelled] = {}
+    for item in items:
+        first = found.setdefault(hashlib.sha256(item.path.read_bytes()).hexdigest(), item)
+        if first is not item:
+            log.warning("%s is a copy of %s and is left out.", item.origin, first.origin)
+    return tuple(found.values())
+
+
 def load_label_folders(folder: Path, *, suffixes: Sequence[str]) -> tuple[Labelled, ...]:
     """Every file with one of the suffixes in the five labels' folders.
 
@@ -63,18 +72,15 @@ def load_label_folders(folder: Path, *, suffixes: Sequence[str]) -> tuple[Labell
     if not folder.is_dir():
         raise DataMissingError(f"The folder {folder} is not there; give one with folders {', '.join(LABELS)}.")
     names = {label.lower(): label for label in LABELS}
-    found: dict[str, Labelled] = {}
+    found = []
     for path in sorted(folder.glob("*/**/*")):
         label = names.get(path.relative_to(folder).parts[0].lower())
         if label is None or path.suffix.lower() not in suffixes or not path.is_file():
             continue
-        item = unrated(path, label, origin=f"{folder.name}/{path.relative_to(folder).as_posix()}")
-        first = found.setdefault(hashlib.sha256(path.read_bytes()).hexdigest(), item)
-        if first is not item:
-            log.warning("%s is a copy of %s and is left out.", item.origin, first.origin)
+        found.append(unrated(path, label, origin=f"{folder.name}/{path.relative_to(folder).as_posix()}"))
     if not found:
         kinds = ", ".join(suffixes)
         raise DataMissingError(
             f"The folder {folder} holds no files of {kinds} in folders named {', '.join(LABELS)}; sort them so."
         )
-    return tuple(found.values())
+    return without_copies(found)

@@ -31,9 +31,9 @@ from pathlib import Path
 
 from pipelines.errors import DataMissingError
 from training.data import data_folder
-from training.data.label_folders import MIDI_SUFFIXES, Labelled, unrated
+from training.data.label_folders import MIDI_SUFFIXES, Labelled, unrated, without_copies
 
-EXPECTED_MIDI, SONGS = 193, 903
+EXPECTED_MIDI = 193
 CLUSTERS: Mapping[int, str | None] = {1: "Neutral", 2: "Happy", 3: "Sad", 4: "Fun", 5: "Angry"}
 
 
@@ -60,7 +60,7 @@ def load_mirex(folder: Path | None = None, *, labels: Mapping[int, str | None] =
         label = labels.get(clusters[number - 1])
         if label is not None:
             found.append(unrated(path, label, origin=f"MIREX {path.name}"))
-    return tuple(found)
+    return without_copies(found)
 
 
 def _clusters(path: Path) -> list[int]:

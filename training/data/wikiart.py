@@ -35,11 +35,10 @@ from pathlib import Path
 
 from pipelines.errors import DataMissingError, SettingsError
 from training.data import data_folder
-from training.data.label_folders import PICTURE_SUFFIXES, Labelled, unrated
+from training.data.label_folders import PICTURE_SUFFIXES, Labelled, unrated, without_copies
 
 log = logging.getLogger(__name__)
 TABLE = "WikiArt-Emotions-All.tsv"
-EXPECTED_WORKS = 4105
 BASES = {"image": "ImageOnly: ", "art": "Art (image+title): "}
 EMOTIONS = {
     "Happy": ("happiness", "gratitude", "love", "optimism", "trust"),
@@ -91,17 +90,17 @@ def load_wikiart(folder: Path | None = None, *, rule: WikiArtRule | None = None)
     table = folder / TABLE
     if not table.is_file():
         raise DataMissingError(f"WikiArt Emotions has no table {table}; lay it out as training/data/wikiart.py says.")
-    with table.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
     pictures = {path.stem: path for path in _pictures(folder / "images")}
     try:
+        with table.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
         labels = {row["ID"]: label_of(_shares(row, rule), rule) for row in rows if _counts(row, rule)}
-    except (KeyError, TypeError, ValueError) as cause:
+    except (KeyError, TypeError, ValueError, AttributeError, csv.Error) as cause:
         raise DataMissingError(
             f"The table {table} is not laid out as expected ({cause}); see training/data/wikiart.py."
         ) from cause
     named = {work: label for work, label in labels.items() if label}
-    found = tuple(
+    found = without_copies(
         unrated(pictures[work], label, origin=f"WikiArt {work}") for work, label in named.items() if work in pictures
     )
     log.info("WikiArt: %d works, %d with a clear label, %d of them with a picture", len(rows), len(named), len(found))
