@@ -94,9 +94,16 @@ def test_a_run_goes_on_where_it_was_stopped(
     )
     with pytest.raises(KeyboardInterrupt):
         run(options, data)
+    (log,) = (tmp_path / "out").iterdir()
+    with log.open("a") as file:
+        file.write("Garden 4.jpg,ear,5")
     text = run(options, data)
     assert len(asked) == 3 + 2 + 4  # two were kept, the third is asked again
     assert text.count("| 4 | 1.00") == 4  # the reader, two ears of the piano's, one of the band's
     write_readings(readings_file, [each.name for each in data.paths], data.va, np.full((len(data), 2), 1.25))
+    options.seed = -1
+    with pytest.raises(SettingsError, match="seed cannot be -1"):
+        run(options, data)
+    options.seed = 0
     run(options, data)
     assert len(asked) == 3 + 2 + 4 + 8  # by other readings nothing has been heard yet

@@ -20,13 +20,15 @@ COLUMNS = ("file", "valence", "arousal", "valence_sd", "arousal_sd")
 
 
 def write_readings(path: Path, names: Sequence[str], va: Floats, spread: Floats) -> None:
-    """Write readings (n, 2) and their standard deviations (n, 2) by the pictures' file names."""
+    """Write readings (n, 2) and their standard deviations (n, 2) by the pictures' file names, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8") as file:
+    part = path.with_name(f"{path.name}.part")
+    with part.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
         for name, point, sd in zip(names, va, spread, strict=True):
             writer.writerow([name, *(f"{value:.4f}" for value in (*point, *sd))])
+    part.replace(path)
 
 
 def read_readings(path: Path) -> dict[str, Emotion]:

@@ -36,6 +36,7 @@ from pipelines.chains import CHAINS, ChainSettings, run_chain
 from pipelines.errors import EkphoniaError, SettingsError
 from pipelines.picture import read_picture
 from pipelines.records import Emotion, Score
+from pipelines.settings import check_seed
 from pipelines.symbolic import SymbolicSettings
 from pipelines.waveform import WaveformSettings
 from training.data.oasis import Oasis, load_oasis
@@ -122,21 +123,23 @@ def table(data: Oasis, readings: dict[str, Emotion], heard: Sequence[Heard]) -> 
 
 
 def read_heard(path: Path) -> list[Heard]:
-    """What an earlier run has heard, [] without its file."""
+    """What an earlier run has heard, [] without its file; a last line that was cut off is left out."""
     if not path.is_file():
         return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return [Heard(r["picture"], r["ear"], float(r["valence"]), float(r["arousal"])) for r in csv.DictReader(file)]
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    rows = csv.DictReader(line for line in lines if line.endswith("\n"))
+    return [Heard(row["picture"], row["ear"], float(row["valence"]), float(row["arousal"])) for row in rows]
 
 
 def keep(path: Path, found: Sequence[Heard]) -> None:
-    """Add lines to the file of what was heard, so that a run goes on where it was stopped."""
-    new = not path.is_file()
-    with path.open("a", newline="", encoding="utf-8") as file:
+    """Add to the file of what was heard, whole or not at all, so that a run goes on where it was stopped."""
+    rows = [*read_heard(path), *found]
+    part = path.with_name(f"{path.name}.part")
+    with part.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        if new:
-            writer.writerow(("picture", "ear", "valence", "arousal"))
-        writer.writerows((one.picture, one.ear, f"{one.valence:.4f}", f"{one.arousal:.4f}") for one in found)
+        writer.writerow(("picture", "ear", "valence", "arousal"))
+        writer.writerows((one.picture, one.ear, f"{one.valence:.4f}", f"{one.arousal:.4f}") for one in rows)
+    part.replace(path)
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -155,6 +158,7 @@ def run(options: argparse.Namespace, data: Oasis) -> str:
     """Make and hear the music that has not been heard yet; the table. Raises what the chains and readers raise."""
     from tqdm import tqdm
 
+    check_seed(options.seed)
     readings = read_readings(options.readings)
     numbers = draw_pictures(data, readings, count=options.count, seed=options.seed)
     options.out.mkdir(parents=True, exist_ok=True)
