@@ -1,10 +1,12 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 tf = pytest.importorskip("tensorflow", reason="the pip package tensorflow-cpu is not installed")
 
 from pipelines.symbolic.tokens import Vocabulary  # noqa: E402 (tensorflow first)
-from training.paper import va_loss_bench  # noqa: E402
+from training.paper import va_bench, va_loss_bench, va_predictor  # noqa: E402
 from training.paper.objective import Objective  # noqa: E402
 from training.paper.va_bench import Bench, BenchSettings, like_a_model  # noqa: E402
 from training.paper.va_loss import as_printed, differentiable  # noqa: E402
@@ -72,6 +74,21 @@ def test_logits_like_a_models_are_mostly_right():
 def test_distance_is_euclidean_and_the_table_is_markdown():
     assert distance(np.array([[1.0, 1.0], [5.0, 5.0]]), np.array([[4.0, 5.0], [5.0, 5.0]])) == pytest.approx(2.5)
     assert va_loss_bench.markdown(("a", "b"), [("1", "2")]) == "| a | b |\n| --- | --- |\n| 1 | 2 |"
+
+
+def test_the_vocabulary_is_the_most_frequent_tokens_of_the_fitted_pieces(bench, monkeypatch):
+    fitted, held = va_predictor.split(20)
+    sequences = [list(WORDS[:8])] * 20
+    sequences[fitted[0]] = [*WORDS[:8], "E4@0.5"]
+    for row in held:
+        sequences[row] = [*WORDS[:4], *["G3@2.0"] * 100]  # the most frequent of all, in no piece that was fitted
+    monkeypatch.setattr(va_bench, "load_sequences", lambda folder: (sequences, np.ones((20, 2), np.float32)))
+    monkeypatch.setattr(va_bench, "load_midi_predictor", lambda folder: bench.midi)
+    monkeypatch.setattr(va_bench, "load_token_predictor", lambda folder: bench.token)
+    found = va_bench.load_bench(Path(), BenchSettings(vocabulary=8))
+    assert set(found.vocabulary.tokens) == {"<pad>", *WORDS[:8]}
+    assert found.fitted.tolist() == fitted.tolist()
+    assert [*found.test, *found.validation] == held.tolist()
 
 
 def test_missing_predictors_end_in_a_line(tmp_path, capsys, monkeypatch):

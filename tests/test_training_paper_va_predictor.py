@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -99,6 +100,29 @@ def test_the_pairs_test_and_validation_pieces_are_held_out_and_choose_nothing() 
     fitted, held = va_predictor.split(3000)
     assert (parts[fitted] == 0).all()
     assert (parts[held[len(held) // 2 :]] == 0).all()  # those by which va_bench chooses
+
+
+def test_tokens_that_are_kept_of_other_clips_or_damaged_are_made_anew(tmp_path, monkeypatch):
+    class OneNote:
+        valence, arousal = 2.0, 8.0
+
+        def __init__(self, number):
+            self.path, self.number = Path(f"{number}.mid"), number
+
+        def score(self):
+            return Score((Note(0, 60 + self.number, 1, 80),), (TempoMark(0, 90),))
+
+    def sequences(*numbers):
+        monkeypatch.setattr(va_predictor, "load_clips", lambda: [OneNote(number) for number in numbers])
+        return va_predictor.load_sequences(tmp_path)[0]
+
+    first = sequences(0, 2)
+    monkeypatch.setattr(OneNote, "score", lambda self: pytest.fail("what is kept was made again"))
+    assert sequences(0, 2) == first
+    monkeypatch.undo()
+    assert "F4@1.0" in sequences(0, 5)[1]
+    (tmp_path / va_predictor.SEQUENCES).write_text("[half")
+    assert sequences(0, 2) == first
 
 
 def test_softened_tokens_keep_their_sum_and_their_padding():

@@ -25,7 +25,7 @@ from training.paper.va_predictor import load_midi_predictor, load_sequences, loa
 class BenchSettings:
     """Sizes: positions are tokens, `free_*` of the free logits, the rest of the small model."""
 
-    vocabulary: int = 977  # the paper's; EIMG whole has 4,800 different tokens, most of them rare
+    vocabulary: int = 977  # the paper's, padding not counted; EIMG whole has five times as many, most of them rare
     positions: int = 160
     pairs: int = 16
     repeats: int = 5
@@ -62,9 +62,10 @@ class Bench:
 def load_bench(folder: Path, settings: BenchSettings) -> Bench:
     """Read predictors and pieces. Raises DataMissingError, ModelMissingError, WeightsError."""
     sequences, wanted = load_sequences(folder)
-    vocabulary = Vocabulary(build_vocabulary(sequences).tokens[: settings.vocabulary])  # others go to the nearest
+    fitted, held = split(len(sequences))
+    counted = build_vocabulary(sequences[row] for row in fitted)
+    vocabulary = Vocabulary(counted.tokens[: settings.vocabulary + 1])  # other tokens go to the nearest
     ids = pad([vocabulary.ids(tokens) for tokens in sequences], settings.positions)
-    fitted, held = split(len(ids))
     half = len(held) // 2
     midi, token = load_midi_predictor(folder), load_token_predictor(folder).for_tokens(vocabulary.tokens)
     return Bench(vocabulary, midi, token, ids, wanted, fitted, held[half:], held[:half])

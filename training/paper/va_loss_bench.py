@@ -16,9 +16,8 @@ predictors were not fitted on; half of them choose λ1 (validation), the other h
 from __future__ import annotations
 
 import argparse
-import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -100,11 +99,12 @@ def markdown(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def report(folder: Path, settings: BenchSettings, parts: Sequence[str]) -> str:
-    """Run the parts asked for and put their tables together."""
+def report(folder: Path, settings: BenchSettings, parts: Sequence[str]) -> Iterator[str]:
+    """The tables of the parts asked for, each as it is done."""
     bench = load_bench(folder, settings)
     works = {"gradient": gradients, "speed": speed, "free": free_logits, "small": small_models}
-    return "\n\n".join(markdown(HEADINGS[part], works[part](bench, settings)) for part in parts)
+    for part in parts:
+        yield markdown(HEADINGS[part], works[part](bench, settings))
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -114,7 +114,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     options = parser.parse_args(arguments)
     try:
-        print(report(options.predictors, BenchSettings(), options.parts))
+        for table in report(options.predictors, BenchSettings(), options.parts):
+            print(table, end="\n\n", flush=True)
     except EkphoniaError as error:
         print(error, file=sys.stderr)
         return 2
@@ -122,5 +123,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     sys.exit(main())

@@ -19,11 +19,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from pipelines.records import VA_MIDDLE
 from training.paper.va_tokens import KINDS, SOUNDING, attribute_names, token_attributes
 
 PACKAGE = "ekphonia"
 CLIP_SD = 3.5  # a feature stranger than this is taken as this strange
-MIDDLE = 5.0
 
 
 def three_layers(hidden: tuple[int, int], *, dropout: float) -> keras.Sequential:
@@ -31,7 +31,7 @@ def three_layers(hidden: tuple[int, int], *, dropout: float) -> keras.Sequential
     layers: list[Any] = [keras.layers.Dropout(dropout)]
     for width in hidden:
         layers += [keras.layers.Dense(width), keras.layers.BatchNormalization(momentum=0.95), keras.layers.ReLU()]
-    return keras.Sequential([*layers, keras.layers.Dense(2, bias_initializer=keras.initializers.Constant(MIDDLE))])
+    return keras.Sequential([*layers, keras.layers.Dense(2, bias_initializer=keras.initializers.Constant(VA_MIDDLE))])
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -85,13 +84,27 @@ def _load(path: Path, kind: Any) -> Any:
 
 
 def load_sequences(folder: Path = FOLDER) -> tuple[list[list[str]], Floats]:
-    """EIMG's clips as tokens, in the order of its table, with their ratings (clips, 2); kept in the folder."""
+    """EIMG's clips as tokens, in the order of its table, with their ratings (clips, 2); kept in the folder.
+
+    What is kept there of other clips, or damaged, is made anew.
+    """
     clips = load_clips()
-    kept = folder / SEQUENCES
-    if not kept.is_file():
-        lines = [" ".join(encode(clip.score())) for clip in tqdm(clips, desc="clips to tokens", file=sys.stderr)]
+    names, kept = [clip.path.name for clip in clips], folder / SEQUENCES
+    lines = _kept_lines(kept)
+    if list(lines) != names:
+        progress = tqdm(clips, desc="clips to tokens", file=sys.stderr)
+        lines = dict(zip(names, (" ".join(encode(clip.score())) for clip in progress), strict=True))
         _write(kept, json.dumps(lines).encode())
-    return [line.split() for line in json.loads(kept.read_text())], targets(clips).astype(np.float32)
+    return [line.split() for line in lines.values()], targets(clips).astype(np.float32)
+
+
+def _kept_lines(path: Path) -> dict[str, str]:
+    """The tokens that are kept by the clip's name, none where they are missing or damaged."""
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def split(pieces: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
@@ -181,5 +194,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     sys.exit(main())
