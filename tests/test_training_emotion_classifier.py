@@ -253,6 +253,8 @@ def test_a_command_that_was_stopped_says_so(folder, tmp_path, monkeypatch, capsy
 def test_mistakes_are_said_and_exit_with_2(folder, tmp_path, capsys):
     assert main(["--pictures", str(folder), "--run", str(tmp_path), "--patience", "0"]) == 2
     assert "patience cannot be 0" in capsys.readouterr().err
+    assert main(["--pictures", str(folder), "--run", str(tmp_path), "--head-rate", "-1"]) == 2
+    assert "head rate cannot be -1" in capsys.readouterr().err
     assert main(["--pictures", "nowhere", "--run", str(tmp_path)]) == 2
     assert "'nowhere'" in capsys.readouterr().err
 

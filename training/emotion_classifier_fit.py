@@ -11,6 +11,7 @@ batches are too small for it.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,6 +61,11 @@ class ClassifierSettings:
         for name in ("looks", "frozen_epochs", "patience", "batch_size"):
             if getattr(self, name) < 1:
                 raise SettingsError(f"The {name.replace('_', ' ')} cannot be {getattr(self, name)}; choose 1 or more.")
+        for name in ("head_rate", "tuned_head_rate", "backbone_rate", "weight_decay"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise SettingsError(
+                    f"The {name.replace('_', ' ')} cannot be {getattr(self, name):g}; choose 0 or more."
+                )
         if self.tuned_epochs < 0 or self.seed < 0:
             raise SettingsError("Tuned epochs and seed cannot be below 0; choose 0 or more.")
 
