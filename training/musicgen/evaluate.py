@@ -2,9 +2,9 @@
 
 In: runs (loop.py) and what precompute.py stored of the data set. Out: a Markdown table, a row a run: nats a token with
 the own text, with that of the pair half the set away (of another label in a set that stands label by label, as
-training.data.painting_music writes it), without text, and of the base without text; then the mean gain of the own text
-over none, in nats a clip of the run's length, with a 95 % bootstrap interval over pairs. All whole windows of a pair's
-clip count.
+training.data.painting_music writes it), without text, and of the base without text; then the mean gains of the own text
+over that other text and over none, in nats a clip of the run's length, with 95 % bootstrap intervals over pairs. All
+whole windows of a pair's clip count.
 
 Why a clip: pictures and music are paired at random within a label, so that no text can say more of the music than the
 label does. By the data processing inequality (Cover and Thomas 2006, theorem 2.8.1) the gain of a perfect model is at
@@ -122,20 +122,24 @@ def interval(values: Losses, *, draws: int = 2000, seed: int = 0) -> tuple[float
 def table(found: dict[str, PairLosses]) -> str:
     """Markdown: a row a run, then how far each is below the first; at least one run."""
     lines = [
-        "| run | own text | another's text | no text | base, no text | gain of the own text a clip (95 %) |",
-        "|---|---|---|---|---|---|",
+        "| run | own text | another's text | no text | base, no text | gain over another's a clip | over none a clip |",
+        "|---|---|---|---|---|---|---|",
     ]
     for name, losses in found.items():
-        gain = losses.tokens * (losses.untold - losses.told)
-        low, high = interval(gain)
         means = " | ".join(f"{each.mean():.4f}" for each in (losses.told, losses.other, losses.untold, losses.base))
-        lines.append(f"| {name} | {means} | {gain.mean():.2f} ({low:.2f} to {high:.2f}) |")
+        gains = " | ".join(_gain(losses.tokens * (each - losses.told)) for each in (losses.other, losses.untold))
+        lines.append(f"| {name} | {means} | {gains} |")
     (first_name, first), *others = found.items()
     for name, losses in others:
         less = first.told - losses.told
         low, high = interval(less)
         lines.append(f"\n{name} below {first_name} by {less.mean():.4f} nats a token ({low:.4f} to {high:.4f}).")
     return "\n".join(lines)
+
+
+def _gain(values: Losses) -> str:
+    low, high = interval(values)
+    return f"{values.mean():.2f} ({low:.2f} to {high:.2f})"
 
 
 def main() -> int:
