@@ -63,7 +63,9 @@ def test_the_table_tells_gains_and_how_far_runs_are_below_the_first():
     first = PairLosses(*(np.full(4, value) for value in (2.0, 2.25, 2.5, 3.0)), tokens=100)
     second = PairLosses(*(np.full(4, value) for value in (1.5, 1.75, 2.0, 3.0)), tokens=100)
     lines = table({"emotive": first, "lyrical": second}).splitlines()
-    assert lines[2] == "| emotive | 2.0000 | 2.2500 | 2.5000 | 3.0000 | 25.00 (25.00 to 25.00) | 50.00 (50.00 to 50.00) |"
+    assert (
+        lines[2] == "| emotive | 2.0000 | 2.2500 | 2.5000 | 3.0000 | 25.00 (25.00 to 25.00) | 50.00 (50.00 to 50.00) |"
+    )
     assert lines[-1] == "lyrical below emotive by 0.5000 nats a token (0.5000 to 0.5000)."
 
 
