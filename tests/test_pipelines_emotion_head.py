@@ -30,7 +30,9 @@ def test_configuration_and_state_make_the_same_head():
     head = EmotionHead(HeadConfig(channels=12, width=16)).eval()
     back = head_from(head.get_config(), head.state_dict())
     sequence = torch.randn(3, 7, 12)
-    assert torch.equal(back(sequence).va, head(sequence).va)
+    # Weights that do not learn take attention's fast path, which rounds otherwise.
+    torch.testing.assert_close(back(sequence).va, head(sequence).va.detach(), rtol=1e-5, atol=1e-5)
+    assert all(torch.equal(tensor, back.state_dict()[name]) for name, tensor in head.state_dict().items())
     assert not back.training
 
 
