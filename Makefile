@@ -181,16 +181,17 @@ paper-waveform-laptop: setup-dev
 	$(BIN)/python -m training.musicgen.precompute $(PAIRS) --base $(SMALL)/base0 --clip-s 15 --out $(SMALL)/stored \
 	  --conditions $(WAVEFORM_VARIANTS)
 	$(SMALL_FIT) --base $(SMALL)/base0 --run $(SMALL)/base_run --variant emotive --dropped-text 1 --learning-rate 1e-3 \
-	  --warmup-steps 50 --epochs 22 --patience 22
+	  --warmup-steps 50 --epochs 18 --patience 18
 	[ -f $(SMALL)/base/config.json ] || $(BIN)/python -m training.musicgen.export $(SMALL)/base_run --out $(SMALL)/base \
 	  --licence other --data "EIMG, without texts"
 	for variant in $(WAVEFORM_VARIANTS); do \
 	  $(SMALL_FIT) --base $(SMALL)/base --run $(SMALL)/$$variant --variant $$variant --learning-rate 3e-4 \
-	    --warmup-steps 20 --epochs 8 --patience 8 && \
+	    --warmup-steps 20 --epochs 6 --patience 6 && \
 	  { [ -f $(SMALL)/$$variant/model/config.json ] || $(BIN)/python -m training.musicgen.export $(SMALL)/$$variant \
 	    --out $(SMALL)/$$variant/model --licence other --data "EIMG and OASIS"; } || exit 1; done
 	$(BIN)/python -m training.musicgen.evaluate $(addprefix $(SMALL)/,$(WAVEFORM_VARIANTS)) --stored $(SMALL)/stored
-	$(BIN)/python -m training.musicgen.generate $(PAIRS) $(addprefix $(SMALL)/,$(WAVEFORM_VARIANTS)) --out $(SMALL)/test
+	$(BIN)/python -m training.musicgen.generate $(PAIRS) $(addprefix $(SMALL)/,$(WAVEFORM_VARIANTS)) --count 40 \
+	  --out $(SMALL)/test
 	$(BIN)/python -m training.metrics.audio $(SMALL)/test/reference $(addprefix $(SMALL)/test/,$(WAVEFORM_VARIANTS)) \
 	  --figure $(SMALL)/spectrograms.png
 	$(BIN)/python -m training.metrics.heard_sound $(PAIRS) $(addprefix $(SMALL)/test/,reference $(WAVEFORM_VARIANTS))

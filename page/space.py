@@ -16,7 +16,7 @@ from pathlib import Path
 from page.space_files import REQUIREMENTS, SPACEFILE, Plan, make_plan
 from page.space_hub import LONGEST_WAIT_S, address_of, check_repo_id, upload, wait_until_running
 from page.spacefile import ZERO_GPU, check_hardware, check_variable, front_matter, has_gpu, read_spacefile
-from pipelines.command_line import BAD_INPUT, TROUBLE, complain
+from pipelines.command_line import BAD_INPUT, STOPPED, TROUBLE, complain
 from pipelines.errors import EkphoniaError, SettingsError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except EkphoniaError as error:
         return complain(error, TROUBLE)
     except KeyboardInterrupt:
-        return complain("Stopped.", 130)
+        return complain("Stopped.", STOPPED)
 
 
 def _work(options: argparse.Namespace) -> int:

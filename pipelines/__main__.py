@@ -18,6 +18,7 @@ from pipelines.command_line import (
     BAD_INPUT,
     MIDI_SUFFIXES,
     PICTURE_SUFFIXES,
+    STOPPED,
     TROUBLE,
     Parser,
     add_music_options,
@@ -51,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         return complain(f"{error.filename or 'A file'} cannot be used: {error.strerror}.", TROUBLE)
     except KeyboardInterrupt:
-        return complain("Stopped.", 130)
+        return complain("Stopped.", STOPPED)
 
 
 def _print_any_path() -> None:

@@ -14,6 +14,7 @@ from pipelines.symbolic.composer import ComposerSettings
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif", ".heic", ".heif")
 MIDI_SUFFIXES = (".mid", ".midi")
 BAD_INPUT, TROUBLE = 2, 1
+STOPPED = 130  # after a signal, so that what would build on unfinished work does not
 Parser = tuple[argparse.ArgumentParser, Callable[[argparse.Namespace], int]]
 
 

@@ -1,34 +1,12 @@
 """A stand-in for the model hub's side of uploads of models and data sets, beside that of Spaces in hub_server."""
 
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import ThreadingHTTPServer
+from contextlib import AbstractContextManager
 from typing import Any
 from urllib.parse import unquote
 
 import yaml
-from hub_server import SpaceHub, StandInSpace, _oid, _SpaceHandler
-
-
-@contextmanager
-def serve_repositories(hub: SpaceHub) -> Iterator[SpaceHub]:
-    """Serve what the clients need to fill repositories, which stand in `hub.spaces` as "datasets/me/name"."""
-
-    class Handler(_RepositoryHandler):
-        def __init__(self, *arguments: Any) -> None:
-            self.hub = hub
-            super().__init__(*arguments)
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    hub.url = f"http://127.0.0.1:{server.server_address[1]}"
-    try:
-        yield hub
-    finally:
-        server.shutdown()
-        server.server_close()
+from hub_server import SpaceHub, StandInSpace, _oid, _SpaceHandler, serve_spaces
 
 
 class _RepositoryHandler(_SpaceHandler):
@@ -122,3 +100,8 @@ REPOSITORY_ROUTES = {
     },
     "PUT": {},
 }
+
+
+def serve_repositories(hub: SpaceHub) -> AbstractContextManager[SpaceHub]:
+    """Serve what the clients need to fill repositories, which stand in `hub.spaces` as "datasets/me/name"."""
+    return serve_spaces(hub, _RepositoryHandler)

@@ -128,15 +128,12 @@ class SpaceHub:
 
 
 @contextmanager
-def serve_spaces(hub: SpaceHub) -> Iterator[SpaceHub]:
-    """Serve what the client needs to make and fill a Space; `hub` changes with it and is yielded with its address."""
+def serve_spaces(hub: SpaceHub, handler: "type[_SpaceHandler] | None" = None) -> Iterator[SpaceHub]:
+    """Serve what the client needs to make and fill a Space; `hub` changes with it and is yielded with its address.
 
-    class Handler(_SpaceHandler):
-        def __init__(self, *arguments: Any) -> None:
-            self.hub = hub
-            super().__init__(*arguments)
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    Another `handler` serves other repositories.
+    """
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (handler or _SpaceHandler,), {"hub": hub}))
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     hub.url = f"http://127.0.0.1:{server.server_address[1]}"
     try:

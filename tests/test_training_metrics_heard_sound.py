@@ -7,7 +7,8 @@ import soundfile
 
 from pipelines.hearing_audio import hear_audio_point
 from training.metrics.audio_files import read_sound
-from training.metrics.heard_sound import HEAD, heard_and_wanted, main
+from training.metrics.heard_sound import heard_and_wanted, main
+from training.metrics.picture_music import AGREEMENT_HEAD
 
 RATE_HZ = 32_000
 
@@ -39,7 +40,7 @@ def test_sound_that_feels_like_its_pictures_agrees_wholly(made, capsys):
     dataset, folder = made
     assert main([str(dataset), str(folder)]) == 0
     head, _, line = capsys.readouterr().out.splitlines()
-    assert head == HEAD
+    assert head == AGREEMENT_HEAD[0]
     name, pieces, valence, arousal, distance, chance = [cell.strip() for cell in line.strip("| ").split(" | ")]
     assert (name, pieces) == (folder.name, "4")
     assert valence.startswith("1.00 (")

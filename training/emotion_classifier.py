@@ -24,6 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pipelines.command_line import STOPPED
 from pipelines.emotion_resnet import open_resnet, save_classifier
 from pipelines.errors import EkphoniaError
 from pipelines.picture import read_picture
@@ -34,7 +35,7 @@ from training.emotion_classifier_run import ClassifierRun, open_run
 from training.emotion_pictures import split_pictures
 from training.emotion_readings import write_readings
 from training.emotion_report import report_text, score_labels, softmax, write_figure
-from training.run_folder import STOPPED, stop_signal
+from training.run_folder import stop_signal
 
 log = logging.getLogger(__name__)
 CHECKPOINT, READINGS = "classifier.safetensors", "held_out.csv"

@@ -23,7 +23,6 @@ from torch import Tensor
 from pipelines.errors import SettingsError, WeightsError
 
 MODEL, OPTIMISER, STATE = "m.", "o.", "state"
-STOPPED = 130  # a command's exit code after a signal, so that what would build on an unfinished run does not
 
 
 def use_threads(count: int) -> None:

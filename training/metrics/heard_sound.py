@@ -25,10 +25,8 @@ from pipelines.command_line import BAD_INPUT, complain
 from pipelines.errors import DataMissingError, EkphoniaError
 from pipelines.hearing_audio import hear_audio_point
 from training.metrics.audio_files import read_sound, sound_paths, titles_of
-from training.metrics.picture_music import agreement
+from training.metrics.picture_music import AGREEMENT_HEAD, agreement_row
 from training.musicgen.pairs import SPLITS, load_pairs
-
-HEAD = "| sound | pieces | valence r | arousal r | distance | by chance |"
 
 
 def heard_and_wanted(folder: Path, wanted: dict[str, tuple[float, float]]) -> tuple[Floats, Floats]:
@@ -47,13 +45,6 @@ def heard_and_wanted(folder: Path, wanted: dict[str, tuple[float, float]]) -> tu
     return heard, np.array([wanted[path.name] for path in paths])
 
 
-def row(title: str, heard: Floats, wanted: Floats) -> str:
-    """A line of the table, from (pieces, 2) heard and wanted."""
-    *figures, chance = agreement(heard, wanted)
-    cells = " | ".join(f"{each.value:.2f} ({each.low:.2f} to {each.high:.2f})" for each in figures)
-    return f"| {title} | {len(heard)} | {cells} | {chance:.2f} |"
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; 0 on success, 2 with a line on standard error otherwise."""
     parser = argparse.ArgumentParser(prog="python -m training.metrics.heard_sound", description=__doc__)
@@ -65,10 +56,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         pairs = load_pairs(options.dataset, options.split)
         wanted = {pair.file_name: (pair.valence, pair.arousal) for pair in pairs}
         titled = zip(titles_of(options.folders), options.folders, strict=True)
-        lines = [row(title, *heard_and_wanted(folder, wanted)) for title, folder in titled]
+        lines = [agreement_row(title, *heard_and_wanted(folder, wanted)) for title, folder in titled]
     except EkphoniaError as error:
         return complain(error, BAD_INPUT)
-    print("\n".join([HEAD, "|---" * 6 + "|", *lines]))
+    print("\n".join([*AGREEMENT_HEAD, *lines]))
     return 0
 
 

@@ -43,6 +43,10 @@ from training.data.oasis import Oasis, load_oasis
 from training.emotion_readings import read_readings
 from training.metrics.referee import judge
 
+AGREEMENT_HEAD = (
+    "| against what people felt | pictures | valence r | arousal r | distance | by chance |",
+    "|---" * 6 + "|",
+)
 COUNT, DURATION_S = 60, 20.0
 READER = "reader alone"
 EARS = {
@@ -105,6 +109,13 @@ def agreement(points: Floats, rated: Floats) -> tuple[Figure, Figure, Figure, fl
     return by_axis[0], by_axis[1], distance, distance_by_chance(marks, rated)
 
 
+def agreement_row(title: str, points: Floats, rated: Floats) -> str:
+    """A line below :data:`AGREEMENT_HEAD`, of what :func:`agreement` finds."""
+    *figures, chance = agreement(points, rated)
+    cells = " | ".join(f"{each.value:.2f} ({each.low:.2f} to {each.high:.2f})" for each in figures)
+    return f"| {title} | {len(points)} | {cells} | {chance:.2f} |"
+
+
 def table(data: Oasis, readings: dict[str, Emotion], heard: Sequence[Heard]) -> str:
     """A Markdown table: the reader alone, then each ear, over the pictures that the ear heard music for."""
     rated = {path.name: point for path, point in zip(data.paths, data.va, strict=True)}
@@ -113,12 +124,10 @@ def table(data: Oasis, readings: dict[str, Emotion], heard: Sequence[Heard]) -> 
         reading = readings[one.picture]
         rows[READER][one.picture] = (reading.valence, reading.arousal)
         rows.setdefault(one.ear, {})[one.picture] = (one.valence, one.arousal)
-    lines = ["| against what people felt | pictures | valence r | arousal r | distance | by chance |", "|---" * 6 + "|"]
+    lines = [*AGREEMENT_HEAD]
     for title, points in rows.items():
         wanted = np.array([rated[name] for name in points])
-        *figures, chance = agreement(np.array(list(points.values())), wanted)
-        cells = " | ".join(f"{f.value:.2f} ({f.low:.2f} to {f.high:.2f})" for f in figures)
-        lines.append(f"| {title} | {len(points)} | {cells} | {chance:.2f} |")
+        lines.append(agreement_row(title, np.array(list(points.values())), wanted))
     return "\n".join(lines)
 
 

@@ -5,8 +5,9 @@ needs (32 kHz, 640 samples a frame, four codebooks). Without a hub this is what 
 (small.py); the paper's own is in facebook/musicgen-small.
 
 It is a lapped transform (lapped.py), in which quiet coefficients are made to count, with codebooks by k-means
-(quantiser.py). Training its decoder on with spectral losses for minutes made waveforms nearer (0.2 dB) and spectra
-farther (0.5 dB), so nothing is trained on. What is told at the end is measured on files that k-means has not seen.
+(quantiser.py). In a trial of seven minutes training its decoder on with spectral losses made waveforms nearer (0.2 dB)
+and spectra farther (0.5 dB), so nothing is trained on. What is told at the end is measured on
+files that k-means has not seen.
 """
 
 from __future__ import annotations
@@ -26,12 +27,12 @@ from torch import Tensor
 
 from pipelines.command_line import BAD_INPUT, complain
 from pipelines.errors import EkphoniaError, SettingsError
+from pipelines.waveform.musicgen_loading import SAMPLE_RATE_HZ, SAMPLES_PER_FRAME
 from training.musicgen.lapped import begin_as_transform, emphasis
 from training.musicgen.quantiser import begin_codebooks, used_share
 from training.musicgen.sound import piece_of, read_sound, sound_files
 from training.run_folder import folder_in_place_of, use_threads
 
-SAMPLE_RATE_HZ, FRAME = 32_000, 640
 BATCH, HEARD_FILES, HEARD_S = 4, 20, 5
 SPECTRUM, FLOOR = 1024, 1e-5
 
@@ -58,7 +59,7 @@ def small_codec(settings: CodecSettings) -> Any:
     """An `EncodecModel` of MusicGen's form (Copet et al. 2023, section 3.1) with random weights, but narrow."""
     from transformers import EncodecConfig, EncodecModel
 
-    frames_per_s = SAMPLE_RATE_HZ / FRAME
+    frames_per_s = SAMPLE_RATE_HZ / SAMPLES_PER_FRAME
     bits = int(math.log2(settings.codebook_size))
     torch.manual_seed(settings.seed)
     return EncodecModel(

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pipelines.command_line import BAD_INPUT, complain
+from pipelines.command_line import BAD_INPUT, STOPPED, complain
 from pipelines.errors import EkphoniaError, SettingsError
 from training.musicgen.batches import Source
 from training.musicgen.export import LICENCE, export_run
@@ -24,7 +24,7 @@ from training.musicgen.pairs import load_pairs, load_texts, texts_of
 from training.musicgen.precompute import Stored
 from training.musicgen.sources import RawSource, StoredSource
 from training.musicgen.variants import PRECISIONS, VARIANTS, FinetuneSettings
-from training.run_folder import STOPPED, stop_signal, use_threads
+from training.run_folder import stop_signal, use_threads
 
 SPLITS_USED = ("train", "validation")
 

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from pipelines.command_line import BAD_INPUT, complain
+from pipelines.command_line import BAD_INPUT, STOPPED, complain
 from pipelines.errors import EkphoniaError
 from pipelines.models import MODELS, choose, default_models
 from pipelines.picture import read_picture
@@ -29,7 +29,7 @@ from pipelines.settings import LARGEST_SEED
 from pipelines.waveform.caption import Captioner, open_captioner
 from pipelines.waveform.prompt import Prompter, open_prompter
 from training.musicgen.pairs import CONDITIONS, SPLITS, TEXTS, Pair, load_pairs
-from training.run_folder import STOPPED, read_lines, stop_signal, write_lines
+from training.run_folder import read_lines, stop_signal, write_lines
 
 LONGEST_TEXT = 320
 SAVE_EVERY = 10

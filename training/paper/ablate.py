@@ -15,12 +15,13 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from pipelines.command_line import STOPPED
 from pipelines.errors import EkphoniaError
 from pipelines.symbolic.paper_model import MODELS, ModelSpec, SampleSettings, load
 from training.paper.checkpoint import Epoch, check_settings, progress_of, read_state
 from training.paper.dataset import Material, load_material, rows_for
 from training.paper.figure import loss_figure
-from training.paper.fit import RUNS, STOPPED, add_fit_arguments, choose_encoder, make_va_loss, settings_of
+from training.paper.fit import RUNS, add_fit_arguments, choose_encoder, make_va_loss, settings_of
 from training.paper.generate import check_count, play, write
 from training.paper.measure import Figures, Row, measure, table
 from training.paper.presets import FitSettings

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from pipelines.command_line import STOPPED
 from pipelines.errors import EkphoniaError
 from pipelines.symbolic.paper_images import at_hand
 from pipelines.symbolic.paper_model import MODELS, ModelSpec, load, model_spec
@@ -22,7 +23,6 @@ from training.paper.presets import PRECISIONS, PRESETS, VA_LOSSES, FitSettings, 
 
 RUNS = Path("runs/paper")
 MATERIAL = RUNS / "material.npz"
-STOPPED = 130
 
 
 def choose_encoder(spec: ModelSpec, material: Material, *, asked: str = "") -> str:
